@@ -1,0 +1,189 @@
+"""A dialect spoken at a base URL: every request it can make, and what its answers mean. No I/O."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+from taskctl.dialects.dialect import CompiledCall, CompiledOperation, Dialect
+from taskctl.dialects.expressions import ExpressionError
+from taskctl.dialects.messages import FileRequest, Request
+from taskctl.errors import CredentialsError, DialectError, Unreadable, Unsupported, UsageError
+from taskctl.model import Output, Report
+from taskctl.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What somebody wants to have made."""
+
+    operation: CompiledOperation
+    model: str | None
+    input: dict[str, object] = field(default_factory=dict)
+    key: str
+    callback_url: str | None = None
+
+
+class Site:
+    """One provider at one address."""
+
+    def __init__(self, dialect: Dialect, base_url: str) -> None:
+        self.dialect = dialect
+        self.base_url = base_url.rstrip("/")
+        self._own = self.base_url == dialect.form.base_url.rstrip("/")
+
+    def submit(self, order: Order) -> Request:
+        """The request that starts a task.
+
+        Raises:
+            UsageError: the provider needs a model. Unsupported: it cannot call back, or the body is too large for it.
+        """
+        operation, name = order.operation, self.dialect.name
+        if operation.model == "required" and not order.model:
+            raise UsageError(f"{name} needs a model", hint="name it with -m, or set it in the profile")
+        if order.callback_url and not operation.takes_callback:
+            raise self._cannot("call back", "leave --callback-url out")
+        variables = {
+            "model": order.model,
+            "operation": operation.name,
+            "key": self.dialect.wire_key(order.key),
+            "callback_url": order.callback_url,
+        }
+        request = self._request(operation.call, variables, {"input": order.input})
+        most = self.dialect.form.submit.max_body
+        if most is not None and len(request.body or b"") > most:
+            raise Unsupported(
+                f"{name} takes requests of {most} bytes at most, and this one has {len(request.body or b'')}",
+                hint="host large files elsewhere and give their URLs",
+            )
+        return request
+
+    def query(self, id_: str) -> Request:
+        """The request that looks at a task."""
+        return self._request(self.dialect.query, {"id": id_})
+
+    def query_by_key(self, key: str) -> Request:
+        """The request that finds the task submitted with this key."""
+        return self._request(self._able(self.dialect.query_by_key, "find a task by its key"), {"key": self._wire(key)})
+
+    def batch(self, ids: list[str]) -> Request:
+        """The request that looks at many tasks."""
+        return self._request(self._able(self.dialect.batch, "look at many tasks at once"), {}, {"ids": ids})
+
+    def cancel(self, id_: str | None, key: str | None) -> Request:
+        """The request that stops a task, by its id or, where it has none yet, by its key."""
+        if id_ is None and key is not None and self.dialect.cancel_by_key is not None:
+            return self._request(self.dialect.cancel_by_key, {"key": self._wire(key)})
+        return self._request(self._able(self.dialect.cancel, "cancel"), {"id": id_})
+
+    def delete(self, id_: str) -> Request:
+        """The request that removes a task and its files."""
+        return self._request(self._able(self.dialect.delete, "delete"), {"id": id_})
+
+    def stream(self, id_: str) -> Request:
+        """The request that follows a task by server-sent events."""
+        request = self._request(self._able(self.dialect.stream, "stream"), {"id": id_})
+        return replace(request, headers={**request.headers, "Accept": "text/event-stream"})
+
+    def listing(self, page: int, cursor: str | None) -> Request:
+        """The request for one page of the provider's own list."""
+        call = self._able(self.dialect.listing, "list its tasks")
+        size = self.dialect.form.listing.page_size if self.dialect.form.listing else 0
+        return self._request(call, {"page": str(page), "page_size": str(size), "cursor": cursor})
+
+    def check(self) -> Request:
+        """The cheapest request that proves a key."""
+        return self._request(self._able(self.dialect.check, "be checked"), {})
+
+    def upload(self, call: CompiledCall, part: str, path: str) -> FileRequest:
+        """The request that sends a file."""
+        made = self._request(call, {})
+        return FileRequest(method=made.method, url=made.url, headers=made.headers, part=part, path=path)
+
+    def key_headers(self, url: str, key: Secret | None, *, written_as: str | None = None) -> dict[str, str]:
+        """The headers that hold the key, for this URL: none unless it is on a host that the key was given for.
+
+        `written_as` stands for the key where somebody is shown the request instead of sending it.
+
+        Raises:
+            CredentialsError: the provider needs a key and there is none.
+        """
+        form = self.dialect.form
+        if origin(url) not in {origin(self.base_url), *(origin(host) for host in form.hosts if self._own)}:
+            return {}
+        value = written_as or (key.reveal() if key else None)
+        if value is None and form.key == "required":
+            raise CredentialsError(f"there is no key for {self.dialect.name}", hint=f"set {form.key_env}")
+        filled = {name: template.plain({"api_key": value}) for name, template in self.dialect.headers.items()}
+        return {name: text for name, text in filled.items() if text is not None}
+
+    def resolved(self, report: Report) -> Report:
+        """The report with absolute URLs."""
+        return replace(report, outputs=tuple(self._absolute(output) for output in report.outputs))
+
+    def fallback_url(self, output: Output, id_: str) -> str | None:
+        """Another address of the same file, which wants the key; None where the provider has none."""
+        return self._route(self.dialect.form.download.fallback, output, id_)
+
+    def stream_url(self, output: Output, id_: str) -> str | None:
+        """The address from which a player can play this output; None where it is the output's own."""
+        return self._route(self.dialect.form.download.stream, output, id_)
+
+    def _route(self, template: str | None, output: Output, id_: str) -> str | None:
+        if template is None or output.url is None:
+            return None
+        name = unquote(urlsplit(output.url).path.rpartition("/")[2])
+        filled = template.replace("{id}", quote(id_, safe="")).replace("{file}", quote(name, safe=""))
+        return self.base_url + filled
+
+    def _absolute(self, output: Output) -> Output:
+        url, rebase = output.url, self.dialect.form.download.rebase
+        if url is None:
+            return output
+        try:
+            parts = urlsplit(url)
+            belongs = rebase is not None and parts.path.startswith(rebase) and parts.scheme in ("", "http", "https")
+            query = f"?{parts.query}" if parts.query else ""
+            absolute = f"{self.base_url}{parts.path}{query}" if belongs else urljoin(f"{self.base_url}/", url)
+        except ValueError as problem:
+            raise Unreadable(f"{self.dialect.name} gave a result URL that is none: {url!r}") from problem
+        return replace(output, url=absolute)
+
+    def _wire(self, key: str) -> str:
+        return self.dialect.wire_key(key)
+
+    def _able(self, call: CompiledCall | None, verb: str) -> CompiledCall:
+        if call is None:
+            raise self._cannot(verb)
+        return call
+
+    def _cannot(self, verb: str, hint: str | None = None) -> Unsupported:
+        return Unsupported(f"{self.dialect.name} cannot {verb}", hint=hint)
+
+    def _request(
+        self, call: CompiledCall, variables: Mapping[str, str | None], scope: Mapping[str, object] | None = None
+    ) -> Request:
+        try:
+            url = (call.host if call.host and self._own else self.base_url) + call.path.path(variables)
+            filled = {name: template.plain(variables) for name, template in call.headers.items()}
+            headers = {name: text for name, text in filled.items() if text is not None}
+            if call.body is None:
+                return Request(method=call.method, url=url, headers=headers)
+            made = call.body.build({**variables, **(scope or {})})
+            body = json.dumps(made, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        except (ExpressionError, ValueError) as problem:
+            raise DialectError(f"{self.dialect.name}: {problem}") from problem
+        return Request(method=call.method, url=url, headers={**headers, "Content-Type": "application/json"}, body=body)
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.scheme, (parts.hostname or "").lower(), port
+
+
+def new_key() -> str:
+    """A key for one intended submission."""
+    return str(uuid.uuid4())

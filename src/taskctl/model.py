@@ -1,0 +1,229 @@
+"""The words of the domain: task, state, output, and how a task changes by what a provider says about it."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a task stands, whatever the provider calls it."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    """The provider used a word that its dialect does not map: the task goes on."""
+    UNCONFIRMED = "unconfirmed"
+    """Sent, and the answer was lost: the provider may have accepted it."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the provider will never change this task again."""
+        return self in ENDED
+
+
+ENDED = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED, State.EXPIRED})
+FORGOTTEN = "forgotten"
+"""The error code of a task that the provider knew once and knows no more."""
+
+
+class Kind(StrEnum):
+    """What an output is."""
+
+    VIDEO = "video"
+    IMAGE = "image"
+    AUDIO = "audio"
+    TEXT = "text"
+    FILE = "file"
+
+
+class Role(StrEnum):
+    """Whether an output is what was ordered or came along with it (cover art, intermediate files)."""
+
+    RESULT = "result"
+    EXTRA = "extra"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One result of a task: a URL or a text, and the local file once it is fetched."""
+
+    index: int
+    kind: Kind
+    role: Role = Role.RESULT
+    url: str | None = None
+    text: str | None = None
+    content_type: str | None = None
+    duration_seconds: float | None = None
+    expires_at: datetime | None = None
+    file: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a task failed, in the provider's words; the code is None where it gave no reason."""
+
+    code: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a task costs, in the unit of its provider."""
+
+    estimated: float | None = None
+    final: float | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one answer of a provider says about a task; None is what it does not say."""
+
+    id: str | None = None
+    key: str | None = None
+    state: State | None = None
+    provider_state: str | None = None
+    progress: int | None = None
+    can_cancel: bool | None = None
+    message: str | None = None
+    model: str | None = None
+    submitted_at: datetime | None = None
+    finished_at: datetime | None = None
+    eta_seconds: float | None = None
+    outputs: tuple[Output, ...] = ()
+    error: Failure | None = None
+    cost: Cost | None = None
+    links_live: timedelta | None = None
+    """How long the provider's result links last after the end of a task."""
+    raw: object = None
+    """The answer as it was, for `status --raw`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One generation job, normalised. Its identity is the base URL and the id."""
+
+    id: str | None
+    key: str | None
+    profile: str
+    dialect: str
+    base_url: str
+    operation: str | None = None
+    model: str | None = None
+    state: State = State.QUEUED
+    provider_state: str | None = None
+    progress: int | None = None
+    can_cancel: bool | None = None
+    message: str | None = None
+    submitted_at: datetime | None = None
+    updated_at: datetime | None = None
+    finished_at: datetime | None = None
+    eta_seconds: float | None = None
+    outputs: tuple[Output, ...] = ()
+    error: Failure | None = None
+    cost: Cost | None = None
+    tags: tuple[str, ...] = ()
+    input: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """How messages call this task: its id, or its key while it has none."""
+        return self.id or self.key or "?"
+
+    @property
+    def results(self) -> tuple[Output, ...]:
+        """The outputs that were ordered, without what came along."""
+        return tuple(output for output in self.outputs if output.role is Role.RESULT)
+
+    def told(self, report: Report, *, now: datetime) -> "Task":
+        """The task after this answer. An ended task never goes back, and progress never falls."""
+        task = self._with_facts(report)
+        if self.state.ended and not _revived(self, report):
+            return replace(task, outputs=_dated(task, report))
+        state = report.state or (State.QUEUED if self.state is State.UNCONFIRMED else self.state)
+        task = replace(
+            task,
+            state=state,
+            provider_state=report.provider_state or self.provider_state,
+            progress=_progress(self.progress, report.progress, state),
+            eta_seconds=None if state.ended else (report.eta_seconds or self.eta_seconds),
+            error=_failure(state, report.error),
+            can_cancel=False if state.ended and report.can_cancel is None else task.can_cancel,
+        )
+        if state.ended:
+            task = replace(task, finished_at=report.finished_at or now)
+        task = replace(task, outputs=_dated(task, report))
+        return task if task == self else replace(task, updated_at=now)
+
+    def forgotten(self, *, now: datetime) -> "Task":
+        """The task after the provider has said for good that it does not know it."""
+        error = Failure(code=FORGOTTEN, message="the provider no longer knows this task")
+        return replace(self, state=State.EXPIRED, error=error, finished_at=now, updated_at=now, eta_seconds=None)
+
+    def _with_facts(self, report: Report) -> "Task":
+        return replace(
+            self,
+            id=self.id or report.id,
+            model=self.model or report.model,
+            message=report.message or self.message,
+            can_cancel=self.can_cancel if report.can_cancel is None else report.can_cancel,
+            submitted_at=report.submitted_at or self.submitted_at,
+            finished_at=report.finished_at or self.finished_at,
+            cost=_cost(self.cost, report.cost),
+        )
+
+
+def _revived(task: Task, report: Report) -> bool:
+    """Whether the provider remembers a task that it had forgotten."""
+    return task.error is not None and task.error.code == FORGOTTEN and report.state is not None
+
+
+def _progress(before: int | None, said: int | None, state: State) -> int | None:
+    """Progress is never invented, never goes back, and stays where it was when a task fails."""
+    if said is None or (state.ended and state is not State.COMPLETED):
+        return before
+    return said if before is None else max(before, said)
+
+
+def _failure(state: State, said: Failure | None) -> Failure | None:
+    match state:
+        case State.FAILED | State.EXPIRED:
+            return said or Failure(code=None, message="the provider gave no reason")
+        case State.CANCELLED:
+            return said
+        case _:
+            return None
+
+
+def _cost(before: Cost | None, said: Cost | None) -> Cost | None:
+    if before is None or said is None:
+        return said or before
+    return Cost(
+        estimated=before.estimated if said.estimated is None else said.estimated,
+        final=before.final if said.final is None else said.final,
+        unit=said.unit or before.unit,
+    )
+
+
+def _dated(task: Task, report: Report) -> tuple[Output, ...]:
+    """The outputs after an answer: fresh links, known expiry, and the files already fetched."""
+    if not report.outputs or task.state is not State.COMPLETED:
+        return task.outputs
+    dies = task.finished_at + report.links_live if task.finished_at and report.links_live else None
+    known = {output.index: output for output in task.outputs}
+    return tuple(
+        replace(
+            output,
+            expires_at=output.expires_at or (dies if output.url else None),
+            file=known[output.index].file if output.index in known else None,
+            bytes=known[output.index].bytes if output.index in known else None,
+            sha256=known[output.index].sha256 if output.index in known else None,
+        )
+        for output in report.outputs
+    )

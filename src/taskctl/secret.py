@@ -1,0 +1,48 @@
+"""Keys: held so that they do not show, and taken out of every text by their value."""
+
+from urllib.parse import quote
+
+MASK = "***"
+SHORTEST = 8
+"""Values shorter than this are not looked for: they would blot out ordinary words."""
+
+_known: set[str] = set()
+
+
+class Secret:
+    """A key that shows itself only to whoever asks for it by `reveal`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+        if len(value) >= SHORTEST:
+            _known.update(_spellings(value))
+
+    def reveal(self) -> str:
+        """The value, to be put on the wire and nowhere else."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK})"
+
+    __str__ = __repr__
+
+
+def redact(text: str) -> str:
+    """The text without any secret this process has seen, however it is spelled."""
+    for spelling in sorted(_known, key=len, reverse=True):
+        text = text.replace(spelling, MASK)
+    return text
+
+
+def _spellings(value: str) -> set[str]:
+    import base64
+    import json
+
+    return {
+        value,
+        quote(value, safe=""),
+        json.dumps(value)[1:-1],
+        base64.b64encode(value.encode()).decode().rstrip("="),
+    }

@@ -1,11 +1,13 @@
 """Durations as people write them: `90`, `1.5`, `500ms`, `30s`, `10m`, `1h30m`, `2d`."""
 
 import re
-from math import isfinite
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+LONGEST = 100 * 366 * 86400.0
+"""A century: spans beyond it are mistakes, and overflow where they are added to a date."""
 ALLOWED = "seconds (90, 1.5) or 500ms, 30s, 10m, 1h30m, 2d"
 
 
@@ -15,16 +17,20 @@ def seconds(text: str) -> float:
     Raises:
         ValueError: it is no duration; the message says what is one.
     """
-    text = text.strip()
-    try:
-        number = float(text)
-    except ValueError:
-        if not _WHOLE.fullmatch(text):
-            raise ValueError(f"{text!r} is not a duration: give {ALLOWED}") from None
-        return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
-    if number < 0 or not isfinite(number):
-        raise ValueError(f"{text!r} is not a duration: give {ALLOWED}")
+    written = text.strip()
+    if _NUMBER.fullmatch(written):
+        number = float(written)
+    elif _WHOLE.fullmatch(written):
+        number = sum(float(part) * _SECONDS[unit] for part, unit in _PART.findall(written))
+    else:
+        raise ValueError(f"{_short(text)} is not a duration: give {ALLOWED}")
+    if number > LONGEST:
+        raise ValueError(f"{_short(text)} is longer than a century: give {ALLOWED}")
     return number
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:40]}…")
 
 
 def words(span: float) -> str:

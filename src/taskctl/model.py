@@ -137,6 +137,14 @@ class Task:
         return self.id or self.key or "?"
 
     @property
+    def prompt(self) -> str:
+        """What was asked for, in words: the input's prompt, or its longest text where the provider calls it otherwise."""
+        said = self.input.get("prompt")
+        if isinstance(said, str):
+            return said
+        return max((text for text in self.input.values() if isinstance(text, str)), key=len, default="")
+
+    @property
     def results(self) -> tuple[Output, ...]:
         """The outputs that were ordered, without what came along."""
         return tuple(output for output in self.outputs if output.role is Role.RESULT)

@@ -1,23 +1,20 @@
 """Reads answers by the expressions of a dialect: a task, many tasks, or a problem."""
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from fnmatch import fnmatchcase
-from math import isfinite
-from typing import Never
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from taskctl.dialects import values
+from taskctl.dialects.documents import decoded as decoded
 from taskctl.dialects.expressions import Expression, Finder
 from taskctl.dialects.format import Format1
 from taskctl.dialects.messages import Answer, Problem, Trouble
-from taskctl.dialects.templates import Template
+from taskctl.dialects.outputs import OutputReader
+from taskctl.dialects.problems import ProblemReader
 from taskctl.durations import seconds
-from taskctl.model import Cost, Failure, Kind, Output, Report, Role, State
+from taskctl.model import Cost, Failure, Kind, Output, Report, State
 
-DEEPEST = 64
-"""Levels of nesting; what lies deeper is no answer of a media API."""
+_GOES_ON = (State.QUEUED, State.RUNNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,236 +26,181 @@ class Page:
     cursor: str | None = None
 
 
-class _Sought:
-    """The compiled expressions of one table of the file."""
-
-    def __init__(self, table: object, names: tuple[str, ...]) -> None:
-        self._finders = {name: Finder(getattr(table, name)) for name in names}
-
-    def __getattr__(self, name: str) -> Finder:
-        return self._finders[name]
-
-
 class Reader:
-    """Reads the answers of one dialect. Pure: it is given bytes and gives back values."""
+    """Reads the answers of one dialect. Pure: it is given bytes and gives back values.
+
+    `now` is the moment of reading. It is needed only where a provider names an absolute time to wait for and its
+    answer has no `Date`.
+    """
 
     def __init__(self, dialect: Format1) -> None:
-        self._built_url = Template(dialect.download.url) if dialect.download.url else None
-        fields = tuple(name for name in dialect.task.__struct_fields__)
-        self._task = _Sought(dialect.task, fields)
-        self._problem = _Sought(dialect.problem, ("message", "code"))
-        self._ok = Expression(dialect.problem.ok) if dialect.problem.ok else None
-        self._fields = dialect.problem
+        task = dialect.task
+        self._at = Finder(task.at)
+        self._find = {name: Finder(getattr(task, name)) for name in task.__struct_fields__}
+        self._outputs = OutputReader(task, dialect.download)
+        self._problems = ProblemReader(dialect.problem)
         self._states = {word.casefold(): State(ours) for ours, words in dialect.states.items() for word in words}
         self._unit = dialect.unit
         self._links_live = timedelta(seconds=seconds(dialect.links_live)) if dialect.links_live else None
 
-    def task(self, answer: Answer, *, asked: str | None = None, acknowledges: Finder | None = None) -> Report | Problem:
+    def task(
+        self,
+        answer: Answer,
+        *,
+        asked: str | None = None,
+        acknowledges: Finder | None = None,
+        kind: Kind | None = None,
+        now: datetime | None = None,
+    ) -> Report | Problem:
         """What an answer to a request about one task says: the task, or a problem.
 
-        `asked` is the id that the request named; `acknowledges` finds the id in the answer to a submit.
+        `asked` is the id that the request named; `acknowledges` finds the id in the answer to a submit; `kind` is
+        what the operation makes.
         """
-        document = self._document(answer)
+        document = self._document(answer, submits=acknowledges is not None, now=now)
         if isinstance(document, Problem):
             return document
-        report = self.report(document, asked=asked, acknowledges=acknowledges)
+        if self._at.first(document, _place) == []:
+            return Problem(trouble=Trouble.NOT_FOUND, status=answer.status, message="the answer holds no task")
+        report = self.report(document, asked=asked, acknowledges=acknowledges, kind=kind)
         if report is None or (report.id is None and acknowledges is not None):
-            return self._unreadable(answer, document)
+            return self._problems.unreadable(answer, document, now=now)
         return report
 
-    def page(
-        self, answer: Answer, items: Expression, *, total: Expression | None = None, cursor: Expression | None = None
-    ) -> Page | Problem:
-        """What an answer that holds many tasks says."""
-        document = self._document(answer)
+    def by_key(
+        self, answer: Answer, key: str, *, kind: Kind | None = None, now: datetime | None = None
+    ) -> Report | Problem:
+        """What an answer to a request for the task of this key, as it went over the wire, says.
+
+        A task that names another key is not it, in case the provider did not look at the key at all.
+        """
+        document = self._document(answer, submits=False, now=now)
         if isinstance(document, Problem):
             return document
+        place = self._at.first(document, _place)
+        candidates = place if isinstance(place, list) else [document]
+        reports = [report for one in candidates if (report := self.report(one, kind=kind)) is not None]
+        if candidates and not reports:
+            return self._problems.unreadable(answer, document, now=now)
+        ours = [report for report in reports if report.key == key or (report.key is None and len(candidates) == 1)]
+        if not ours:
+            return Problem(trouble=Trouble.NOT_FOUND, status=answer.status, message="the answer holds no task of this key")
+        return ours[0]
+
+    def page(
+        self,
+        answer: Answer,
+        items: Expression,
+        *,
+        total: Expression | None = None,
+        cursor: Expression | None = None,
+        now: datetime | None = None,
+    ) -> Page | Problem:
+        """What an answer that holds many tasks says."""
+        document = self._document(answer, submits=False, now=now)
+        if isinstance(document, Problem):
+            return document
+        said = values.span(total.read(document)) if total else None
         found = items.read(document)
+        if found is None and said == 0:
+            found = []
         if not isinstance(found, list):
-            return self._unreadable(answer, document)
+            return self._problems.unreadable(answer, document, now=now)
         reports = (self.report(item) for item in found)
-        said = values.number(total.read(document)) if total else None
         return Page(
             reports=tuple(report for report in reports if report is not None and report.id),
             total=None if said is None else int(said),
             cursor=values.text(cursor.read(document)) if cursor else None,
         )
 
-    def value(self, answer: Answer, expression: Expression) -> object | Problem:
+    def value(self, answer: Answer, expression: Expression, *, now: datetime | None = None) -> object | Problem:
         """What an expression finds in an answer that is no task: an upload's URL, a list of models."""
-        document = self._document(answer)
+        document = self._document(answer, submits=False, now=now)
         if isinstance(document, Problem):
             return document
         found = expression.read(document)
-        return self._unreadable(answer, document) if found is None else found
+        return self._problems.unreadable(answer, document, now=now) if _hollow(found) else found
 
-    def accepted(self, answer: Answer) -> Problem | None:
+    def accepted(self, answer: Answer, *, now: datetime | None = None) -> Problem | None:
         """The problem that an answer tells, where its content does not matter otherwise."""
         if 200 <= answer.status < 300 and not answer.body.strip():
             return None
-        document = self._document(answer)
+        document = self._document(answer, submits=False, now=now)
         return document if isinstance(document, Problem) else None
 
-    def event(self, data: str) -> Report | None:
+    def event(self, data: str, *, kind: Kind | None = None) -> Report | None:
         """The task that one frame of a stream tells of, whole or in part; None where it tells of none."""
         document = decoded(data.encode(errors="backslashreplace"))
         for candidate in (document, *_inner(document)):
-            report = self.report(candidate)
-            if report is not None and (report.provider_state or report.outputs):
+            report = self.report(candidate, kind=kind)
+            if report is not None and (report.state or report.outputs or report.progress is not None):
                 return report
         return None
 
     def report(
-        self, document: object, *, asked: str | None = None, acknowledges: Finder | None = None
+        self,
+        document: object,
+        *,
+        asked: str | None = None,
+        acknowledges: Finder | None = None,
+        kind: Kind | None = None,
     ) -> Report | None:
         """What a decoded answer says about a task; None where it holds no task."""
-        at = self._task.at.first(document, _object)
-        found = document if at is None else at
-        task = self._task
-        id_ = acknowledges.first(document, values.identifier) if acknowledges else None
-        id_ = id_ or task.id.first(found, values.identifier)
-        word = task.state.first(found, values.text)
+        found, find = self._task(document), self._find
+        acknowledged = acknowledges.first(document, values.identifier) if acknowledges else None
+        id_ = acknowledged or find["id"].first(found, values.identifier)
+        word = find["state"].first(found, values.word)
         if id_ is None and word is None:
             return None
         state = self._states.get(word.casefold(), State.UNKNOWN) if word else None
-        cost = Cost(
-            estimated=task.cost_estimated.first(found, values.number),
-            final=task.cost_final.first(found, values.number),
-            unit=self._unit,
-        )
         return Report(
             id=id_ or asked,
-            key=task.key.first(found, values.text),
+            key=find["key"].first(found, values.text),
             state=state,
             provider_state=word,
-            progress=task.progress.first(found, values.progress),
-            can_cancel=task.can_cancel.first(found, values.boolean),
-            message=task.message.first(found, values.text),
-            model=task.model.first(found, values.text),
-            submitted_at=task.submitted_at.first(found, values.moment),
-            finished_at=task.finished_at.first(found, values.moment),
-            eta_seconds=task.eta_seconds.first(found, values.number),
-            outputs=self._outputs(found, id_ or asked),
-            error=self._error(found),
-            cost=None if cost.estimated is None and cost.final is None else cost,
+            progress=find["progress"].first(found, values.progress),
+            can_cancel=find["can_cancel"].first(found, values.boolean),
+            message=find["message"].first(found, values.sentence),
+            model=find["model"].first(found, values.word),
+            submitted_at=find["submitted_at"].first(found, values.moment),
+            finished_at=find["finished_at"].first(found, values.moment),
+            eta_seconds=find["eta_seconds"].first(found, values.span),
+            outputs=self._brought(found, state, id_ or asked, kind),
+            error=None if state is State.COMPLETED or state in _GOES_ON else self._error(found),
+            cost=self._cost(found),
             links_live=self._links_live,
             raw=document,
         )
 
-    def _outputs(self, task: object, id_: str | None) -> tuple[Output, ...]:
-        fallback = self._task.kind.first(task, values.kind)
-        merged: dict[str, Output] = {}
-        for item in self._task.outputs.all(task):
-            output = _output(item, fallback, self._build_url(item, id_))
-            if output is None:
-                continue
-            same = output.url or f"text:{output.text}"
-            merged[same] = _filled(merged[same], output) if same in merged else output
-        ranked = sorted(merged.values(), key=lambda output: output.role is Role.EXTRA)
-        return tuple(replace(output, index=place) for place, output in enumerate(ranked))
+    def _task(self, document: object) -> object:
+        place = self._at.first(document, _place)
+        if isinstance(place, list):
+            place = next((item for item in place if isinstance(item, dict)), None)
+        return document if place is None else place
 
-    def _build_url(self, item: object, id_: str | None) -> str | None:
-        if self._built_url is None or not isinstance(item, dict) or "url" in item or "text" in item:
-            return None
-        members = {name: values.text(value) for name, value in item.items()}
-        return self._built_url.path({**members, "id": id_}) if self._built_url.names <= {*members, "id"} else None
+    def _brought(self, task: object, state: State | None, id_: str | None, kind: Kind | None) -> tuple[Output, ...]:
+        """The outputs: what lies there before the end is a preview, and after a failure an error's text."""
+        counts = state in (None, State.COMPLETED, State.UNKNOWN)
+        return self._outputs.read(task, id_, kind) if counts else ()
 
     def _error(self, task: object) -> Failure | None:
-        said = self._task.error.first(task, values.failure)
-        code = self._task.error_code.first(task, values.text) or (said.code if said else None)
-        message = self._task.error_message.first(task, values.text) or (said.message if said else None)
+        said = self._find["error"].first(task, values.failure)
+        code = self._find["error_code"].first(task, values.word) or (said.code if said else None)
+        message = self._find["error_message"].first(task, values.sentence) or (said.message if said else None)
         return Failure(code=code, message=message or code or "") if message or code else None
 
-    def _document(self, answer: Answer) -> object | Problem:
+    def _cost(self, task: object) -> Cost | None:
+        estimated = self._find["cost_estimated"].first(task, values.number)
+        final = self._find["cost_final"].first(task, values.number)
+        return None if estimated is None and final is None else Cost(estimated=estimated, final=final, unit=self._unit)
+
+    def _document(self, answer: Answer, *, submits: bool, now: datetime | None) -> object | Problem:
         document = decoded(answer.body)
-        code = self._problem.code.first(document, values.text)
-        message = self._problem.message.first(document, values.text)
-        refused = self._ok is not None and self._ok.read(document) is False
-        if 200 <= answer.status < 300 and not refused:
-            return self._unreadable(answer, document) if document is None else document
-        trouble = self._meant(code, message) or (Trouble.REFUSED if answer.status < 300 else by_status(answer.status))
-        return Problem(trouble=trouble, status=answer.status, code=code, message=message or _heading(answer))
-
-    def _meant(self, code: str | None, message: str | None) -> Trouble | None:
-        """What the dialect says that this code or message means."""
-        said = [text.casefold() for text in (code, message) if text]
-        for trouble in (Trouble.NOT_FOUND, Trouble.CREDENTIALS, Trouble.PAYMENT, Trouble.CONFLICT, Trouble.BUSY, Trouble.REFUSED):
-            globs: list[str] = getattr(self._fields, trouble.value)
-            if any(fnmatchcase(text, glob.casefold()) for glob in globs for text in said):
-                return trouble
-        return None
-
-    def _unreadable(self, answer: Answer, document: object) -> Problem:
-        message = self._problem.message.first(document, values.text) or _heading(answer)
-        code = self._problem.code.first(document, values.text)
-        trouble = self._meant(code, message) or Trouble.UNREADABLE
-        return Problem(trouble=trouble, status=answer.status, code=code, message=message)
+        return self._problems.problem(answer, document, submits=submits, now=now) or document
 
 
-def decoded(body: bytes) -> object:
-    """The JSON of an answer; None where it is none, or none that we would store: NaN, endless numbers, abysses."""
-    try:
-        document = json.loads(body.decode("utf-8-sig", errors="replace"), parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError):
-        return None
-    return document if _shallow(document) else None
-
-
-def by_status(status: int) -> Trouble:
-    """What an HTTP status means by itself."""
-    match status:
-        case 401 | 403:
-            return Trouble.CREDENTIALS
-        case 402:
-            return Trouble.PAYMENT
-        case 404 | 410:
-            return Trouble.NOT_FOUND
-        case 409:
-            return Trouble.CONFLICT
-        case 429:
-            return Trouble.BUSY
-        case 408 | 425:
-            return Trouble.UNAVAILABLE
-        case _ if status >= 500:
-            return Trouble.UNAVAILABLE
-        case _ if status >= 300:
-            return Trouble.REFUSED
-        case _:
-            return Trouble.UNREADABLE
-
-
-def _output(item: object, fallback: Kind | None, built_url: str | None) -> Output | None:
-    found: Mapping[str, object] = {"url": item} if isinstance(item, str) else item if isinstance(item, dict) else {}
-    url, written = values.text(found.get("url")) or built_url, found.get("text")
-    text = written if isinstance(written, str) and written else None
-    if url is None and text is None:
-        return None
-    kind = values.kind(found.get("kind")) or values.kind(found.get("content_type")) or (url and values.kind_of_url(url))
-    return Output(
-        index=0,
-        kind=kind or (Kind.TEXT if url is None else fallback or Kind.FILE),
-        role=Role.EXTRA if found.get("role") == Role.EXTRA else Role.RESULT,
-        url=url,
-        text=text,
-        content_type=values.text(found.get("content_type")),
-        duration_seconds=values.number(found.get("duration_seconds")),
-        expires_at=values.moment(found.get("expires_at")),
-    )
-
-
-def _filled(first: Output, again: Output) -> Output:
-    """The output with what a second mention of the same URL adds."""
-    return replace(
-        first,
-        kind=again.kind if first.kind is Kind.FILE else first.kind,
-        content_type=first.content_type or again.content_type,
-        duration_seconds=first.duration_seconds if first.duration_seconds is not None else again.duration_seconds,
-        expires_at=first.expires_at or again.expires_at,
-    )
-
-
-def _object(value: object) -> dict[str, object] | None:
-    return value if isinstance(value, dict) and value else None
+def _place(value: object) -> dict[str, object] | list[object] | None:
+    return value if isinstance(value, list) or (isinstance(value, dict) and value) else None
 
 
 def _inner(document: object) -> Iterator[object]:
@@ -266,32 +208,6 @@ def _inner(document: object) -> Iterator[object]:
         yield from (document[name] for name in ("data", "task") if isinstance(document.get(name), dict))
 
 
-def _heading(answer: Answer) -> str:
-    """What there is to say about an answer that has no words of its own."""
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip()
-    what = f"HTTP {answer.status}" + (f", {kind}" if kind else "")
-    start = " ".join(answer.body[:200].decode("utf-8", errors="replace").split())
-    return f"{what}: {start}" if start else what
-
-
-def _refuse(constant: str) -> Never:
-    raise ValueError(constant)
-
-
-def _finite(written: str) -> float:
-    number = float(written)
-    return number if isfinite(number) else _refuse(written)
-
-
-def _shallow(document: object) -> bool:
-    level: list[object] = [document]
-    for _ in range(DEEPEST):
-        level = [
-            inner
-            for value in level
-            if isinstance(value, dict | list)
-            for inner in (value.values() if isinstance(value, dict) else value)
-        ]
-        if not level:
-            return True
-    return False
+def _hollow(value: object) -> bool:
+    """Whether a value is nothing, or an object that lacks one of its members."""
+    return value in (None, "") or (isinstance(value, dict) and any(_hollow(member) for member in value.values()))

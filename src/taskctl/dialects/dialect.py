@@ -16,6 +16,8 @@ from taskctl.model import Kind
 
 KEYS = uuid.UUID("6f0d7c1e-2f5b-5d0c-9c1a-7a5b3e9d4c21")
 """The UUIDv5 name space of keys that do not fit a provider's pattern; never changes."""
+ANY_KEY = "[!-~]{1,255}"
+"""Keys that fit wherever a dialect does not say more: in a body, a path or a header."""
 ABILITIES = ("query_by_key", "batch", "cancel", "cancel_by_key", "delete", "stream", "list", "upload", "check")
 
 
@@ -26,7 +28,7 @@ class CompiledCall:
         self.method, self.path = split_request(call.request)
         self.body = Expression(call.body) if call.body else None
         self.headers = {name: Template(text) for name, text in call.headers.items()}
-        self.host = call.host
+        self.host = call.host.rstrip("/") if call.host else None
 
     @property
     def names(self) -> frozenset[str]:
@@ -100,8 +102,8 @@ class Dialect:
 
     def wire_key(self, key: str) -> str:
         """The key as the provider may have it: as it is, or as its UUIDv5 where it does not fit."""
-        pattern = self.form.submit.key_pattern
-        return key if pattern is None or re.fullmatch(pattern, key) else str(uuid.uuid5(KEYS, key))
+        pattern = self.form.submit.key_pattern or ANY_KEY
+        return key if re.fullmatch(pattern, key) else str(uuid.uuid5(KEYS, key.encode(errors="backslashreplace").decode()))
 
     @cached_property
     def abilities(self) -> frozenset[str]:
@@ -133,12 +135,8 @@ def _operation(form: Format1, name: str | None, one: Operation) -> CompiledOpera
         models=tuple(one.models),
         prompt=one.prompt or submit.prompt,
         model=one.model or submit.model,
-        acknowledges=_acknowledgement(form, submit, one),
+        acknowledges=Finder(one.id or submit.id or form.task.id),
         kind=Kind(one.kind) if one.kind else None,
         every=one.every or form.poll.every,
     )
 
-
-def _acknowledgement(form: Format1, submit: Submit, one: Operation) -> Finder:
-    places = one.id or submit.id or form.task.id
-    return Finder(places)

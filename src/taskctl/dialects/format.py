@@ -1,7 +1,8 @@
 """Format 1 of a dialect file: its tables and keys. `docs/dialects.md` explains them to those who write one.
 
 An expression is JMESPath. Where a key takes one expression or a list, scalars take the first that finds
-something and `outputs` joins what each finds.
+something and `outputs` joins what each finds. Sizes are in bytes, spans of time in seconds, unless they are
+texts such as "24h".
 """
 
 from typing import Literal
@@ -69,7 +70,7 @@ class Batch(Call, kw_only=True):
 
 
 class Listing(Call, kw_only=True):
-    """What the provider knows, page by page: by `{page}` and `{page_size}`, or by `{cursor}` from `next`."""
+    """What the provider knows, page by page: by `{page}` or `{offset}` and `{page_size}`, or by `{cursor}` from `next`."""
 
     items: str
     total: str | None = None
@@ -94,7 +95,8 @@ class TaskFields(Table, kw_only=True):
     """Where an answer that describes a task holds what."""
 
     at: Expressions = []
-    """Where the task itself is in the answer; the first place that holds an object wins."""
+    """Where the task itself is in the answer: the first place that holds an object, or a list, whose first object
+    it is then. An empty list there means that the provider knows no such task. Else it is the whole answer."""
     id: Expressions = []
     key: Expressions = []
     state: Expressions = []
@@ -106,10 +108,14 @@ class TaskFields(Table, kw_only=True):
     finished_at: Expressions = []
     eta_seconds: Expressions = []
     outputs: Expressions = []
+    """URLs as texts, or objects of `url` or `text`, `kind`, `role`, `content_type`, `duration_seconds`, `expires_at`.
+    They count once the task is completed."""
+    outputs_else: Expressions = []
+    """Where outputs may be that `outputs` does not find: read only where that finds none."""
     kind: Expressions = []
     """What its outputs are, where neither they nor their URLs tell."""
     error: Expressions = []
-    """A text, or an object with code and message."""
+    """A text, or an object with code and message. What errors there are count unless the task goes on or is completed."""
     error_code: Expressions = []
     error_message: Expressions = []
     cost_estimated: Expressions = []
@@ -128,9 +134,13 @@ class ProblemFields(Table, kw_only=True):
     payment: list[str] = []
     conflict: list[str] = []
     busy: list[str] = []
+    unavailable: list[str] = []
+    """Nobody can say whether the request was carried out; a submission is then unconfirmed."""
     refused: list[str] = []
     reset: str | None = None
     """A header that holds the Unix time at which a limit ends."""
+    remaining: str | None = None
+    """A header that holds what the limit leaves; while that is above zero, `reset` is not why we were refused."""
 
 
 class Poll(Table, kw_only=True):

@@ -1,17 +1,23 @@
 """A dialect spoken at a base URL: every request it can make, and what its answers mean. No I/O."""
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
+from taskctl.dialects import values
 from taskctl.dialects.dialect import CompiledCall, CompiledOperation, Dialect
 from taskctl.dialects.expressions import ExpressionError
 from taskctl.dialects.messages import FileRequest, Request
-from taskctl.errors import CredentialsError, DialectError, Unreadable, Unsupported, UsageError
+from taskctl.dialects.templates import Template
+from taskctl.errors import CredentialsError, DialectError, Unsupported, UsageError
 from taskctl.model import Output, Report
 from taskctl.secret import Secret
+
+_HEADER = re.compile("[ -~]*")
+"""What a header can carry whole and unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +43,14 @@ class Site:
         """The request that starts a task.
 
         Raises:
-            UsageError: the provider needs a model. Unsupported: it cannot call back, or the body is too large for it.
+            UsageError: the provider needs a model, or takes none. Unsupported: it cannot call back, or the body is
+                too large for it.
         """
         operation, name = order.operation, self.dialect.name
         if operation.model == "required" and not order.model:
             raise UsageError(f"{name} needs a model", hint="name it with -m, or set it in the profile")
+        if operation.model == "none" and order.model:
+            raise UsageError(f"{name} takes no model, and {order.model!r} was given", hint="leave -m out")
         if order.callback_url and not operation.takes_callback:
             raise self._cannot("call back", "leave --callback-url out")
         variables = {
@@ -51,21 +60,21 @@ class Site:
             "callback_url": order.callback_url,
         }
         request = self._request(operation.call, variables, {"input": order.input})
-        most = self.dialect.form.submit.max_body
-        if most is not None and len(request.body or b"") > most:
+        most, size = self.dialect.form.submit.max_body, len(request.body or b"")
+        if most is not None and size > most:
             raise Unsupported(
-                f"{name} takes requests of {most} bytes at most, and this one has {len(request.body or b'')}",
+                f"{name} takes requests of {most} bytes at most, and this one has {size}",
                 hint="host large files elsewhere and give their URLs",
             )
         return request
 
     def query(self, id_: str) -> Request:
         """The request that looks at a task."""
-        return self._request(self.dialect.query, {"id": id_})
+        return self._about(self.dialect.query, id_)
 
     def query_by_key(self, key: str) -> Request:
         """The request that finds the task submitted with this key."""
-        return self._request(self._able(self.dialect.query_by_key, "find a task by its key"), {"key": self._wire(key)})
+        return self._by_key(self._able(self.dialect.query_by_key, "find a task by its key"), key)
 
     def batch(self, ids: list[str]) -> Request:
         """The request that looks at many tasks."""
@@ -73,24 +82,29 @@ class Site:
 
     def cancel(self, id_: str | None, key: str | None) -> Request:
         """The request that stops a task, by its id or, where it has none yet, by its key."""
-        if id_ is None and key is not None and self.dialect.cancel_by_key is not None:
-            return self._request(self.dialect.cancel_by_key, {"key": self._wire(key)})
-        return self._request(self._able(self.dialect.cancel, "cancel"), {"id": id_})
+        if id_ is not None:
+            return self._about(self._able(self.dialect.cancel, "cancel"), id_)
+        self._able(self.dialect.cancel or self.dialect.cancel_by_key, "cancel")
+        call = self._able(self.dialect.cancel_by_key, "cancel a task whose id is not known")
+        if key is None:
+            raise UsageError("there is neither an id nor a key to cancel by")
+        return self._by_key(call, key)
 
     def delete(self, id_: str) -> Request:
         """The request that removes a task and its files."""
-        return self._request(self._able(self.dialect.delete, "delete"), {"id": id_})
+        return self._about(self._able(self.dialect.delete, "delete"), id_)
 
     def stream(self, id_: str) -> Request:
         """The request that follows a task by server-sent events."""
-        request = self._request(self._able(self.dialect.stream, "stream"), {"id": id_})
+        request = self._about(self._able(self.dialect.stream, "stream"), id_)
         return replace(request, headers={**request.headers, "Accept": "text/event-stream"})
 
     def listing(self, page: int, cursor: str | None) -> Request:
-        """The request for one page of the provider's own list."""
-        call = self._able(self.dialect.listing, "list its tasks")
-        size = self.dialect.form.listing.page_size if self.dialect.form.listing else 0
-        return self._request(call, {"page": str(page), "page_size": str(size), "cursor": cursor})
+        """The request for one page of the provider's own list, counted as the provider counts."""
+        call, form = self._able(self.dialect.listing, "list its tasks"), self.dialect.form.listing
+        size, first = (form.page_size, form.first_page) if form else (0, 0)
+        numbers = {"page": page, "page_size": size, "offset": (page - first) * size}
+        return self._request(call, {**{name: str(one) for name, one in numbers.items()}, "cursor": cursor}, numbers)
 
     def check(self) -> Request:
         """The cheapest request that proves a key."""
@@ -110,13 +124,21 @@ class Site:
             CredentialsError: the provider needs a key and there is none.
         """
         form = self.dialect.form
-        if origin(url) not in {origin(self.base_url), *(origin(host) for host in form.hosts if self._own)}:
+        if not self._may_have_key(url):
             return {}
         value = written_as or (key.reveal() if key else None)
         if value is None and form.key == "required":
             raise CredentialsError(f"there is no key for {self.dialect.name}", hint=f"set {form.key_env}")
+        if value is not None and not _HEADER.fullmatch(value):
+            raise CredentialsError(f"the key for {self.dialect.name} holds a character that no header can carry")
         filled = {name: template.plain({"api_key": value}) for name, template in self.dialect.headers.items()}
         return {name: text for name, text in filled.items() if text is not None}
+
+    def _may_have_key(self, url: str) -> bool:
+        try:
+            return origin(url) in {origin(self.base_url), *(origin(host) for host in self.dialect.form.hosts if self._own)}
+        except ValueError:
+            return False
 
     def resolved(self, report: Report) -> Report:
         """The report with absolute URLs."""
@@ -133,9 +155,11 @@ class Site:
     def _route(self, template: str | None, output: Output, id_: str) -> str | None:
         if template is None or output.url is None:
             return None
-        name = unquote(urlsplit(output.url).path.rpartition("/")[2])
-        filled = template.replace("{id}", quote(id_, safe="")).replace("{file}", quote(name, safe=""))
-        return self.base_url + filled
+        try:
+            file = unquote(urlsplit(output.url).path.rpartition("/")[2])
+            return self.base_url + Template(template).path({"id": id_, "file": file})
+        except ValueError:  # a name that leads elsewhere: there is no such route
+            return None
 
     def _absolute(self, output: Output) -> Output:
         url, rebase = output.url, self.dialect.form.download.rebase
@@ -146,12 +170,9 @@ class Site:
             belongs = rebase is not None and parts.path.startswith(rebase) and parts.scheme in ("", "http", "https")
             query = f"?{parts.query}" if parts.query else ""
             absolute = f"{self.base_url}{parts.path}{query}" if belongs else urljoin(f"{self.base_url}/", url)
-        except ValueError as problem:
-            raise Unreadable(f"{self.dialect.name} gave a result URL that is none: {url!r}") from problem
+        except ValueError:  # shown as it is; whoever fetches it will say that it is no URL
+            return output
         return replace(output, url=absolute)
-
-    def _wire(self, key: str) -> str:
-        return self.dialect.wire_key(key)
 
     def _able(self, call: CompiledCall | None, verb: str) -> CompiledCall:
         if call is None:
@@ -161,25 +182,57 @@ class Site:
     def _cannot(self, verb: str, hint: str | None = None) -> Unsupported:
         return Unsupported(f"{self.dialect.name} cannot {verb}", hint=hint)
 
+    def _about(self, call: CompiledCall, id_: str) -> Request:
+        if values.identifier(id_) != id_:
+            raise UsageError(f"{id_!r} is no id of a task")
+        return self._request(call, {"id": id_})
+
+    def _by_key(self, call: CompiledCall, key: str) -> Request:
+        return self._request(call, {"key": self.dialect.wire_key(key)})
+
     def _request(
         self, call: CompiledCall, variables: Mapping[str, str | None], scope: Mapping[str, object] | None = None
     ) -> Request:
+        """The call, filled in. What a dialect wrote wrongly is its error, what cannot be written is the caller's."""
         try:
             url = (call.host if call.host and self._own else self.base_url) + call.path.path(variables)
             filled = {name: template.plain(variables) for name, template in call.headers.items()}
-            headers = {name: text for name, text in filled.items() if text is not None}
-            if call.body is None:
-                return Request(method=call.method, url=url, headers=headers)
-            made = call.body.build({**variables, **(scope or {})})
-            body = json.dumps(made, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        except (ExpressionError, ValueError) as problem:
+            headers = {name: _header(name, text) for name, text in filled.items() if text is not None}
+            made = call.body.build({**variables, **(scope or {})}) if call.body else None
+        except ExpressionError as problem:
             raise DialectError(f"{self.dialect.name}: {problem}") from problem
-        return Request(method=call.method, url=url, headers={**headers, "Content-Type": "application/json"}, body=body)
+        except ValueError as problem:
+            raise UsageError(f"{self.dialect.name}: {problem}") from problem
+        if call.body is None:
+            return Request(method=call.method, url=url, headers=headers)
+        return Request(
+            method=call.method, url=url, headers={**headers, "Content-Type": "application/json"}, body=self._written(made)
+        )
+
+    def _written(self, made: object) -> bytes:
+        try:
+            return json.dumps(made, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        except TypeError as problem:
+            raise DialectError(f"{self.dialect.name}: the body is no JSON: {problem}") from problem
+        except (ValueError, RecursionError) as problem:
+            raise UsageError(f"{self.dialect.name}: the input cannot be written as JSON: {problem}") from problem
+
+
+def _header(name: str, text: str) -> str:
+    if not _HEADER.fullmatch(text):
+        raise ValueError(f"{text!r} cannot be sent as the header {name}")
+    return text
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of a URL."""
+    """Scheme, host and port of a URL.
+
+    Raises:
+        ValueError: it is none.
+    """
     parts = urlsplit(url)
+    if "\\" in parts.netloc:
+        raise ValueError(f"{url!r} means one host to some and another to others")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return parts.scheme, (parts.hostname or "").lower(), port
 

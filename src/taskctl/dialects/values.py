@@ -9,9 +9,15 @@ from urllib.parse import unquote, urlsplit
 from taskctl.model import Failure, Kind
 
 LONGEST_ID = 512
+LONGEST_WORD = 200
+LONGEST_SENTENCE = 2000
+LONGEST_SPAN = 1e9
+"""Seconds, some thirty years: a longer span is a mistake."""
+_LAST_YEAR = 2999
+"""Later times are mistakes too, and would overflow where a span is added to them."""
 _PROGRESS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*")
 _MILLISECONDS = 1e11
-"""Unix times above this are in milliseconds: in seconds it would be the year 5138."""
+"""Unix times above this are in milliseconds (Kling, Midjourney): in seconds it would be the year 5138."""
 _EXTENSIONS = {
     Kind.VIDEO: {".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v", ".flv"},
     Kind.IMAGE: {".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".bmp", ".tiff", ".svg"},
@@ -21,7 +27,7 @@ _EXTENSIONS = {
 
 
 def text(value: object) -> str | None:
-    """The value as text; numbers by themselves, nothing and the empty text as None."""
+    """The value as text; whole numbers by themselves, nothing and the empty text as None."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -29,19 +35,36 @@ def text(value: object) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
+def word(value: object) -> str | None:
+    """A state, a code or a name: text that fits a column."""
+    return _cut(text(value), LONGEST_WORD)
+
+
+def sentence(value: object) -> str | None:
+    """A message to a person: text that fits a screen."""
+    return _cut(text(value), LONGEST_SENTENCE)
+
+
+def _cut(said: str | None, longest: int) -> str | None:
+    return said if said is None or len(said) <= longest else f"{said[: longest - 1]}…"
+
+
 def identifier(value: object) -> str | None:
-    """An id: printable ASCII without spaces, up to 512 characters; whole numbers become text."""
+    """An id: printable ASCII without spaces, up to 512 characters; whole numbers become text.
+
+    Kling's ids are 18 digits long, YEScale's hold square brackets. A path of dots is no id, since it would lead elsewhere.
+    """
     found = text(value)
-    if found is None or len(found) > LONGEST_ID or not all("!" <= character <= "~" for character in found):
+    if found is None or len(found) > LONGEST_ID or found in (".", ".."):
         return None
-    return found
+    return found if all("!" <= character <= "~" for character in found) else None
 
 
 def number(value: object) -> float | None:
     """A finite number, also where it is written as text."""
     if isinstance(value, str):
         try:
-            value = float(value)
+            value = float(value) if "_" not in value else None
         except ValueError:
             return None
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -52,8 +75,17 @@ def number(value: object) -> float | None:
         return None
 
 
+def span(value: object) -> float | None:
+    """Seconds that something takes or lasts: a number from 0 up to thirty years."""
+    said = number(value)
+    return said if said is not None and 0 <= said <= LONGEST_SPAN else None
+
+
 def progress(value: object) -> int | None:
-    """Per cent from 0 to 100 out of `65`, `65.4`, `"65"`, `"65%"`; None where it is empty or no number."""
+    """Per cent from 0 to 100 out of `65`, `65.4`, `"65"`, `"65%"`; None where it is empty or no number.
+
+    EvoLink and MoneyPrinterTurbo send whole numbers, YEScale a text with `%`; fractions of 1 are not guessed at.
+    """
     if isinstance(value, str):
         match = _PROGRESS.fullmatch(value)
         value = float(match[1]) if match else None
@@ -62,14 +94,17 @@ def progress(value: object) -> int | None:
 
 
 def moment(value: object) -> datetime | None:
-    """A time out of Unix seconds, Unix milliseconds or ISO 8601; 0 and negative numbers mean unset."""
+    """A time out of Unix seconds, Unix milliseconds or ISO 8601; 0 and negative numbers mean unset.
+
+    YEScale writes 0 into the `finish_time` of a task that has not ended.
+    """
     if isinstance(value, str) and not value.strip().lstrip("-").replace(".", "", 1).isdigit():
         return _iso(value.strip())
     said = number(value)
     if said is None or said <= 0:
         return None
     try:
-        return datetime.fromtimestamp(said / 1000 if said > _MILLISECONDS else said, UTC)
+        return _sane(datetime.fromtimestamp(said / 1000 if said > _MILLISECONDS else said, UTC))
     except (OverflowError, ValueError, OSError):
         return None
 
@@ -77,9 +112,13 @@ def moment(value: object) -> datetime | None:
 def _iso(value: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(value)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        return _sane(found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC))
     except (ValueError, OverflowError):
         return None
+
+
+def _sane(found: datetime) -> datetime | None:
+    return found if found.year <= _LAST_YEAR else None
 
 
 def boolean(value: object) -> bool | None:
@@ -89,8 +128,8 @@ def boolean(value: object) -> bool | None:
 
 def kind(value: object) -> Kind | None:
     """The kind that a word (`video`, `Image`) or a content type (`video/mp4`) names."""
-    word = (text(value) or "").lower().split("/")[0].split(";")[0]
-    return Kind(word) if word in set(Kind) else None
+    named = (text(value) or "").lower().split("/")[0].split(";")[0].strip()
+    return Kind(named) if named in set(Kind) else None
 
 
 def kind_of_url(url: str) -> Kind | None:
@@ -102,11 +141,19 @@ def kind_of_url(url: str) -> Kind | None:
     return next((kind for kind, known in _EXTENSIONS.items() if extension in known), None)
 
 
+CODES = ("code", "type")
+MESSAGES = ("message", "msg", "detail", "reason")
+"""The members that an error object is read by, first come, first served."""
+
+
 def failure(value: object) -> Failure | None:
-    """An error that is a sentence, or an object with a code and a message."""
+    """An error that is a sentence, or an object with a code and a message.
+
+    ePhone and YEScale write a sentence; EvoLink an object whose code is a text or a number.
+    """
     if isinstance(value, dict):
-        code = text(value.get("code")) or text(value.get("type"))
-        message = next((said for name in ("message", "msg", "detail", "reason") if (said := text(value.get(name)))), None)
+        code = next((said for name in CODES if (said := word(value.get(name)))), None)
+        message = next((said for name in MESSAGES if (said := sentence(value.get(name)))), None)
         return Failure(code=code, message=message or code or "") if message or code else None
-    said = text(value)
+    said = sentence(value)
     return Failure(code=None, message=said) if said else None

@@ -1,0 +1,168 @@
+"""The command line: loads a command when it is called, and turns whatever it ends with into an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from taskctl import __version__
+from taskctl.errors import ExitCode
+
+COMMANDS = {
+    "submit": "submit:submit",
+    "status": "status:status",
+    "wait": "wait:wait",
+    "list": "listing:list_",
+    "cancel": "cancel:cancel",
+    "delete": "delete:delete",
+    "download": "download:download",
+    "reconcile": "reconcile:reconcile",
+    "retry": "retry:retry",
+    "open": "open:open_",
+    "profile": "profile:app",
+    "dialect": "dialect:app",
+    "history": "history:app",
+    "demo": "demo:demo",
+    "sandbox": "sandbox:sandbox",
+}
+"""Every command, in the order of help, and where it is: `module:function`, or `module:app` for a group."""
+
+
+class Root(TyperGroup):
+    """Commands that are imported when somebody asks for them."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # noqa: ARG002  # Typer's signature
+        """The names, in the order of help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # noqa: ANN401, ARG002  # Typer's command class has no public name
+        """The command of that name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        if cmd_name not in self.commands:
+            module, _, attribute = COMMANDS[cmd_name].partition(":")
+            found = getattr(import_module(f"taskctl.cli.commands.{module}"), attribute)
+            self.commands[cmd_name] = made(cmd_name, found)
+        return self.commands[cmd_name]
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # noqa: ANN401  # as above
+        """The command that was typed; a near miss is answered with the names it may have meant."""
+        for name in COMMANDS if args and args[0] not in COMMANDS else ():
+            self.commands.setdefault(name, None)  # type: ignore[arg-type]  # Typer's suggestions look at the names alone
+        return super().resolve_command(ctx, args)
+
+
+def made(name: str, found: Any) -> Any:  # noqa: ANN401  # a function or an app; Typer's command class has no public name
+    """The command or group that Typer makes of what a module holds."""
+    from typer.main import get_command
+
+    if isinstance(found, typer.Typer):
+        group = get_command(found)
+        group.name = name
+        return group
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(name, context_settings={"help_option_names": ["-h", "--help"]})(found)
+    return get_command(single)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001  # Typer's signature
+    if value:
+        sys.stdout.write(f"taskctl {__version__}\n")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=Root,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(
+    epilog="""\b
+Begin without a key:   taskctl demo
+                       taskctl submit -P sandbox prompt="a dog on a beach" --wait --download
+With a provider:       export EVOLINK_API_KEY=…
+                       taskctl submit -P evolink -m seedance-2.0 prompt="a dog" duration:=5 --wait --download"""
+)
+def root(
+    version: Annotated[  # noqa: ARG001, FBT002  # Typer acts on it before this is called
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Submit, follow, wait for and fetch what media generation APIs make."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit code of this command line."""
+    from typer.main import get_command
+
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        ended = get_command(app)(args=list(arguments), prog_name="taskctl", standalone_mode=False)
+    except typer.TyperException as problem:
+        return _usage(problem)
+    except typer.Abort:
+        return int(ExitCode.INTERRUPTED)
+    except KeyboardInterrupt:
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        return int(ExitCode.BROKEN_PIPE)
+    except Exception as bug:  # noqa: BLE001  # the one place where anything may arrive
+        return _bug(bug)
+    return ended if isinstance(ended, int) else 0
+
+
+def entry() -> NoReturn:
+    """What the console script runs."""
+    code = main(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = int(ExitCode.BROKEN_PIPE)
+    if code == ExitCode.BROKEN_PIPE:
+        os._exit(code)  # flushing what nobody reads would only fail again
+    sys.exit(code)
+
+
+def _usage(problem: typer.TyperException) -> int:
+    """A command line that Typer does not understand, in our words."""
+    from taskctl.safe import safe
+    from taskctl.secret import redact
+
+    context = getattr(problem, "ctx", None)
+    message = problem.format_message()
+    if context is not None and type(problem).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{context.get_help()}\n")
+        return int(ExitCode.USAGE)
+    sys.stderr.write(redact(f"error: {safe(message)}\n"))
+    if context is not None:
+        sys.stderr.write(f"  hint: see {context.command_path} --help\n")
+    return int(ExitCode.USAGE)
+
+
+def _bug(bug: Exception) -> int:
+    """The last resort: no locals, no secrets, and where to report it."""
+    import traceback
+
+    from taskctl.safe import safe
+    from taskctl.secret import redact
+
+    shown = safe(redact(f"{type(bug).__name__}: {bug}"))
+    sys.stderr.write(
+        f"error: this is a bug in taskctl: {shown}\n  hint: set TASKCTL_DEBUG=1 to see where, and report it\n"
+    )
+    if os.environ.get("TASKCTL_DEBUG"):
+        lines = "".join(traceback.format_exception(bug)).splitlines()
+        sys.stderr.write("".join(f"| {safe(redact(line))}\n" for line in lines))
+    return int(ExitCode.BUG)

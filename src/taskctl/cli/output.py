@@ -1,0 +1,201 @@
+"""The only writer: stdout is data, stderr is talk."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, TextIO
+
+from taskctl.cli import document, tables
+from taskctl.errors import ExitCode, TaskctlError, UsageError
+from taskctl.model import Task
+from taskctl.safe import safe
+from taskctl.secret import redact
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+class Format(StrEnum):
+    """What `-o` takes."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    TSV = "tsv"
+    IDS = "ids"
+
+
+@dataclass(kw_only=True)
+class Output:
+    """What one command says. Results are printed once, by `tasks`, `lines` or `values`."""
+
+    format: Format | None = None
+    query: str | None = None
+    quiet: bool = False
+    verbose: bool = False
+    stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    _spoken: bool = False
+
+    def __post_init__(self) -> None:
+        if self.query is not None:
+            self._check_query(self.query)
+            if self.format not in (None, Format.JSON, Format.JSONL):
+                raise UsageError(f"--query gives JSON, not {self.format}", hint="leave -o out, or choose json or jsonl")
+            self.format = self.format or Format.JSON
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a person reads stdout."""
+        return self.stdout.isatty()
+
+    @property
+    def lively(self) -> bool:
+        """Whether stderr can show things that move."""
+        return self.stderr.isatty() and os.environ.get("TERM") != "dumb" and not self.quiet
+
+    @property
+    def structured(self) -> bool:
+        """Whether stdout must hold one document, also where the command fails."""
+        return self.format in (Format.JSON, Format.JSONL)
+
+    def note(self, text: str) -> None:
+        """Talk, which `-q` silences."""
+        if not self.quiet:
+            self._say(text)
+
+    def warn(self, text: str) -> None:
+        """Talk that matters, whatever `-q` says."""
+        self._say(text, "warning: ")
+
+    def errors(self, errors: Sequence[TaskctlError]) -> None:
+        """Each error, and what to do about it."""
+        for error in errors:
+            self._say(error.message, "error: ")
+            if error.hint:
+                self._say(error.hint, "  hint: ")
+
+    def tasks(
+        self,
+        tasks: Sequence[Task],
+        errors: Sequence[TaskctlError] = (),
+        *,
+        now: datetime,
+        plain: Sequence[str] | None = None,
+        raw: Mapping[str, object] | None = None,
+    ) -> None:
+        """Tasks as asked for; `plain` is what stdout holds without `-o`, where it is not the tasks themselves."""
+        match self._format(ids_when_quiet=plain is None):
+            case Format.JSON:
+                self._json(document.frame("tasks", [document.task_json(task, raw) for task in tasks], list(errors)))
+            case Format.JSONL:
+                for task in tasks:
+                    self.line_of(task, raw)
+            case Format.IDS:
+                self.lines([task.name for task in tasks])
+            case Format.TSV:
+                self.lines([tables.tsv(task) for task in tasks], clean=True)
+            case Format.TABLE:
+                self.table(tables.table(tasks, now))
+            case None if plain is not None and not self.on_terminal:
+                self.lines(plain)
+            case None if plain is not None:
+                if tasks:
+                    self.table(tables.table(tasks, now))
+                self.lines(plain)
+            case None if self.on_terminal:
+                if tasks:
+                    self.table(tables.table(tasks, now))
+                else:
+                    self.note("no tasks")
+            case None:
+                self.lines([tables.tsv(task) for task in tasks], clean=True)
+        self._spoken = True
+
+    def line_of(self, task: Task, raw: Mapping[str, object] | None = None) -> None:
+        """One task as one line of JSON."""
+        self._json(document.task_json(task, raw), compact=True)
+        self._spoken = True
+
+    def values(
+        self,
+        noun: str,
+        values: object,
+        errors: Sequence[TaskctlError] = (),
+        *,
+        rows: Sequence[Sequence[str]],
+        names: Sequence[str],
+    ) -> None:
+        """Anything but tasks: the same frame under its own noun, or a table, or tab-separated rows."""
+        if self.format is Format.JSONL and isinstance(values, list):
+            for value in values:
+                self._json(value, compact=True)
+        elif self.structured:
+            self._json(document.frame(noun, values, list(errors)))
+        elif self.format is Format.IDS or (self.quiet and self.format is None):
+            self.lines([row[0] for row in rows])
+        elif self.format is Format.TABLE or (self.format is None and self.on_terminal):
+            self.table(tables.grid(names, rows))
+        else:
+            self.lines(["\t".join(safe(cell) for cell in row) for row in rows], clean=True)
+        self._spoken = True
+
+    def hint_next(self, task: Task) -> None:
+        """What a person may want to type next."""
+        if self.on_terminal and not self.structured:
+            self.note(f"next: taskctl wait {task.name} --download")
+
+    def failed(self, error: TaskctlError) -> None:
+        """The end of a command that could not do its work."""
+        self.errors([error])
+        if self.structured and not self._spoken and error.exit_code is not ExitCode.USAGE:
+            if self.format is Format.JSON:
+                self._json(document.frame("tasks", [], [error]))
+
+    def lines(self, lines: Sequence[str], *, clean: bool = False) -> None:
+        """Plain lines of data."""
+        for line in lines:
+            self.stdout.write(redact(line if clean else safe(line)) + "\n")
+        self.stdout.flush()
+        self._spoken = True
+
+    def table(self, table: "Table") -> None:
+        """A table, as wide as the terminal."""
+        self.console(self.stdout).print(table)
+
+    def console(self, stream: TextIO) -> "Console":
+        """A console on which foreign text is nothing but text."""
+        from rich.console import Console
+
+        return Console(file=stream, markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+    def _format(self, *, ids_when_quiet: bool) -> Format | None:
+        return Format.IDS if self.format is None and self.quiet and ids_when_quiet else self.format
+
+    def _json(self, value: object, *, compact: bool = False) -> None:
+        if self.query is not None:
+            import jmespath
+
+            value = jmespath.search(self.query, value)
+            if isinstance(value, str):
+                self.lines([value])
+                return
+        self.stdout.write(redact(document.written(value, compact=compact)) + "\n")
+        self.stdout.flush()
+
+    def _check_query(self, query: str) -> None:
+        import jmespath
+        from jmespath.exceptions import JMESPathError
+
+        try:
+            jmespath.compile(query)
+        except JMESPathError as problem:
+            raise UsageError(f"--query {query!r} is not JMESPath: {str(problem).splitlines()[0]}") from problem
+
+    def _say(self, text: str, label: str = "") -> None:
+        self.stderr.write(f"{label}{redact(safe(text))}\n")
+        self.stderr.flush()

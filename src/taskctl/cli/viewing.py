@@ -1,0 +1,64 @@
+"""What `open` does: the file where there is one, else the link, in the system's viewer."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import typer
+
+from taskctl.cli.shell import Shell
+from taskctl.errors import FileError, StillPending, UsageError
+from taskctl.flow import following
+from taskctl.flow.outcome import verdict
+from taskctl.flow.references import resolve
+from taskctl.model import Output, Task
+
+if TYPE_CHECKING:
+    from taskctl.runtime import Runtime
+
+
+def show(shell: Shell, runtime: "Runtime", reference: str, index: int, *, only_print: bool) -> None:
+    """Open one output of one task, or print where it is."""
+    found = resolve(runtime, [reference])
+    if len(found) != 1:
+        raise UsageError(f"{reference} means {len(found)} tasks", hint="name one")
+    task = found[0]
+    local = _file(task, index)
+    where = local or runtime.run(_link(runtime, task, index))
+    if only_print or not shell.output.stderr.isatty() or typer.launch(where) != 0:
+        shell.output.lines([where])
+
+
+async def _link(runtime: "Runtime", task: Task, index: int) -> str:
+    outcome, _ = await following.status(runtime, [task])
+    if outcome.errors:
+        raise outcome.errors[0]
+    fresh = outcome.tasks[0]
+    if (failed := verdict(fresh)) is not None:
+        raise failed
+    if not fresh.state.ended:
+        raise StillPending(
+            f"{fresh.name} is still {fresh.state}", hint=f"wait for it: taskctl wait {fresh.name}", task=fresh.name
+        )
+    output = _output(fresh, index)
+    provider = await runtime.provider_of(fresh)
+    url = provider.site.stream_url(output, fresh.id or "") or output.url
+    if url is None or urlsplit(url).scheme not in ("http", "https"):
+        raise FileError(
+            f"output {index} of {fresh.name} is nothing that can be opened",
+            hint=f"taskctl download {fresh.name}",
+            task=fresh.name,
+        )
+    return url
+
+
+def _output(task: Task, index: int) -> Output:
+    for output in task.outputs:
+        if output.index == index:
+            return output
+    raise UsageError(f"{task.name} has {len(task.outputs)} outputs, and no number {index}")
+
+
+def _file(task: Task, index: int) -> str | None:
+    files = [output.file for output in task.outputs if output.index == index and output.file]
+    return next((file for file in files if Path(file).is_file()), None)

@@ -1,0 +1,110 @@
+"""From what was typed to a wish, and from a submission to what is said of it."""
+
+import json
+import shlex
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from taskctl.cli import items as syntax
+from taskctl.cli.shell import Shell, resuming
+from taskctl.errors import TaskctlError, UsageError, worst
+from taskctl.model import Task
+from taskctl.profiles import Profile
+from taskctl.wish import Wish
+
+if TYPE_CHECKING:
+    from taskctl.dialects.messages import Request
+    from taskctl.runtime import Runtime
+
+
+def made(
+    profile: Profile,
+    items: Sequence[str],
+    *,
+    prompt: str | None,
+    model: str | None,
+    input_: str | None,
+    operation: str | None,
+    callback_url: str | None,
+    key: str | None,
+    tags: Sequence[str],
+) -> Wish:
+    """The wish that these options and items make.
+
+    Raises:
+        UsageError: they contradict each other, or say nothing.
+    """
+    base = syntax.read_object(input_) if input_ is not None else {}
+    given = syntax.parse(list(items), base)
+    if "model" in given:
+        named = given.pop("model")
+        if model is not None:
+            raise UsageError("the model is named twice, by -m and by model=", hint="name it once")
+        if not isinstance(named, str):
+            raise UsageError(f"model={named!r} is no name")
+        model = named
+    model = model or profile.settings.model
+    operation = operation or profile.settings.operation
+    chosen = profile.dialect.operation(operation, model)
+    if prompt is not None:
+        if chosen.prompt in given and not (input_ and chosen.prompt in base):
+            raise UsageError(f"the prompt is given twice, by -p and by {chosen.prompt}=", hint="give it once")
+        given[chosen.prompt] = prompt
+    if key is not None and not (0 < len(key) <= 255 and key.isprintable() and key.isascii()):
+        raise UsageError(f"--key {key!r}: a key is 1 to 255 printable ASCII characters")
+    return Wish(
+        profile=profile,
+        operation=operation,
+        model=model,
+        input=given,
+        callback_url=callback_url,
+        key=key,
+        tags=tuple(tags),
+    )
+
+
+def sent(shell: Shell, runtime: "Runtime", work: Coroutine[Any, Any, Task]) -> Task:
+    """The task of a submission; an interrupted one says what settles it."""
+    try:
+        return runtime.run(work)
+    except KeyboardInterrupt as stopped:
+        raise resuming(stopped, "if the request had left, see: taskctl reconcile") from stopped
+
+
+def sent_all(shell: Shell, runtime: "Runtime", work: Iterable[Coroutine[Any, Any, Task]]) -> None:
+    """Submit one after the other; the ids of those that were accepted are printed, also where others were not."""
+    tasks: list[Task] = []
+    errors: list[TaskctlError] = []
+    for one in work:
+        try:
+            tasks.append(sent(shell, runtime, one))
+        except TaskctlError as error:
+            errors.append(error)
+    shell.output.tasks(tasks, errors, now=runtime.clock.now(), plain=[task.name for task in tasks])
+    shell.output.errors(errors)
+    shell.exit(worst([error.exit_code for error in errors]))
+
+
+def show(shell: Shell, request: "Request", key_headers: Mapping[str, str]) -> None:
+    """The request as a curl command that refers to the key by its variable."""
+    headers = {**request.headers, **key_headers}
+    body = (request.body or b"").decode()
+    lines = [f"curl -X {request.method} {shlex.quote(request.url)}"]
+    lines += [f"  -H {_quoted(f'{name}: {value}', expand=name in key_headers)}" for name, value in headers.items()]
+    lines += [f"  --data-raw {shlex.quote(body)}"] if body else []
+    command = " \\\n".join(lines)
+    if shell.output.structured:
+        value = {
+            "method": request.method,
+            "url": request.url,
+            "headers": headers,
+            "body": json.loads(body or "null"),
+            "curl": command,
+        }
+        shell.output.values("request", value, rows=[], names=[])
+        return
+    shell.output.lines(command.split("\n"), clean=True)
+
+
+def _quoted(header: str, *, expand: bool) -> str:
+    return f'"{header}"' if expand else shlex.quote(header)

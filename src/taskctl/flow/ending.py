@@ -1,0 +1,73 @@
+"""Cancels what has not ended, and deletes what is named; and asks a provider for its own list."""
+
+from taskctl.errors import TaskctlError, Unsupported
+from taskctl.flow.outcome import Outcome
+from taskctl.model import State, Task
+from taskctl.runtime import Runtime
+
+
+async def cancel(runtime: Runtime, tasks: list[Task]) -> Outcome:
+    """Ask the providers to stop these tasks. One that has ended stays as it is."""
+    outcome = Outcome()
+    for task in tasks:
+        try:
+            outcome.tasks.append(await _cancelled(runtime, task))
+        except TaskctlError as error:
+            outcome.tasks.append(task)
+            outcome.errors.append(error)
+    return outcome
+
+
+async def _cancelled(runtime: Runtime, task: Task) -> Task:
+    profile = runtime.profiles.of(task)
+    if profile.dialect.cancel is None:
+        raise Unsupported(f"{profile.dialect.name} cannot cancel", hint="the task goes on", task=task.name)
+    if task.state.ended:
+        runtime.listener.note(f"{task.name} has ended already: {task.state}")
+        return task
+    provider = await runtime.provider(profile)
+    report = await provider.cancel(task.id, task.key)
+    if report is None or report.state is None:
+        report = await provider.look(task.id or "")
+    told = runtime.remember(task.told(report, now=runtime.clock.now()))
+    if told.state is not State.CANCELLED:
+        runtime.listener.note(f"{told.name} is {told.state}: it was not cancelled")
+    return told
+
+
+async def delete(runtime: Runtime, tasks: list[Task]) -> Outcome:
+    """Remove these tasks and their files at their providers; the history keeps what it knows."""
+    outcome = Outcome()
+    for task in tasks:
+        profile = runtime.profiles.of(task)
+        try:
+            if profile.dialect.delete is None:
+                raise Unsupported(f"{profile.dialect.name} cannot delete", task=task.name)
+            provider = await runtime.provider(profile)
+            await provider.delete(task.id or "")
+        except TaskctlError as error:
+            outcome.errors.append(error)
+            outcome.tasks.append(task)
+        else:
+            outcome.tasks.append(
+                task if task.state.ended else runtime.remember(task.forgotten(now=runtime.clock.now()))
+            )
+    return outcome
+
+
+async def remote(runtime: Runtime, limit: int | None) -> Outcome:
+    """The tasks that the selected provider lists, with what the history knows of them besides."""
+    profile = runtime.profiles.selected()
+    if profile.dialect.listing is None:
+        raise Unsupported(
+            f"{profile.dialect.name} cannot list its tasks", hint="taskctl list shows what the history knows"
+        )
+    provider = await runtime.provider(profile)
+    outcome = Outcome()
+    async for report in provider.tasks(limit):
+        known = runtime.history.find_in(profile.base_url, report.id or "")
+        fresh = Task(
+            id=report.id, key=None, profile=profile.name, dialect=profile.dialect.name, base_url=profile.base_url
+        )
+        outcome.tasks.append((known or fresh).told(report, now=runtime.clock.now()))
+    return outcome

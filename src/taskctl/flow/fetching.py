@@ -1,0 +1,163 @@
+"""Fetches the results of tasks: fresh links, several files at once, each recorded when it is whole."""
+
+import asyncio
+import functools
+import ssl
+import threading
+from dataclasses import dataclass, replace
+
+from taskctl.errors import FileError, NoAnswer, StillPending, TaskctlError, Unconfirmed
+from taskctl.flow.following import status
+from taskctl.flow.outcome import Outcome, verdict
+from taskctl.model import Output, State, Task
+from taskctl.net.provider import Provider
+from taskctl.net.reach import Reach
+from taskctl.net.transfer import Broken, Fetched, LinkExpired, Progress, Stopped, Target, Transfer
+from taskctl.runtime import Runtime
+
+ATTEMPTS = 5
+"""How often one file is tried where the connection breaks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetching:
+    """How files are fetched."""
+
+    target: Target
+    jobs: int = 4
+    extras: bool = False
+    """Also what came along with the results."""
+
+
+async def download(runtime: Runtime, tasks: list[Task], fetching: Fetching) -> Outcome:
+    """Fetch the results of these tasks. Each is asked for its links first."""
+    outcome, _ = await status(runtime, tasks)
+    asked = {error.task for error in outcome.errors}
+    for task in outcome.tasks:
+        if (error := _unfetchable(task)) is not None and task.name not in asked:
+            outcome.errors.append(error)
+    ready = [task for task in outcome.tasks if task.state is State.COMPLETED and task.name not in asked]
+    fetched = await fetch(runtime, ready, fetching)
+    done = {(task.base_url, task.id): task for task in fetched.tasks}
+    outcome.tasks = [done.get((task.base_url, task.id), task) for task in outcome.tasks]
+    outcome.errors += fetched.errors
+    outcome.files = fetched.files
+    return outcome
+
+
+async def fetch(runtime: Runtime, tasks: list[Task], fetching: Fetching) -> Outcome:
+    """Fetch the results of completed tasks whose links are fresh."""
+    outcome = Outcome()
+    moving: list[Progress] = []
+    slots, stop = asyncio.Semaphore(fetching.jobs), threading.Event()
+    wanted = [(task, output) for task in tasks for output in _wanted(task, fetching)]
+    runtime.listener.transferring(moving)
+
+    async def one(task: Task, output: Output) -> Fetched | TaskctlError:
+        async with slots:
+            try:
+                provider = await runtime.provider_of(task)
+                return await _fetched(provider, task, output, fetching, moving, stop)
+            except TaskctlError as error:
+                return error
+
+    try:
+        ended = await asyncio.gather(*(one(task, output) for task, output in wanted))
+    finally:
+        stop.set()
+        runtime.listener.transferred()
+    files: dict[tuple[str, str | None], list[Output]] = {}
+    for (task, output), got in zip(wanted, ended, strict=True):
+        if isinstance(got, TaskctlError):
+            outcome.errors.append(got)
+            continue
+        outcome.files.append(str(got.path))
+        files.setdefault((task.base_url, task.id), []).append(_filed(output, got))
+    outcome.tasks = [runtime.remember(_with(task, files.get((task.base_url, task.id), []))) for task in tasks]
+    for task in tasks:
+        if not _wanted(task, fetching):
+            outcome.errors.append(FileError(f"{task.name} completed without a result to fetch", task=task.name))
+    return outcome
+
+
+async def _fetched(
+    provider: Provider, task: Task, output: Output, fetching: Fetching, moving: list[Progress], stop: threading.Event
+) -> Fetched:
+    """One file: again where the connection breaks, with a fresh link where it died, by the other route where there is one."""
+    progress = Progress(f"{task.name}-{output.index}")
+    moving.append(progress)
+    renewed, form = False, provider.site.dialect.form.download
+    transfer = Transfer(
+        task=task,
+        output=output,
+        target=fetching.target,
+        reach=Reach.of(provider.site.base_url),
+        trust=_trust,
+        key_headers=provider.key_headers if form.auth else _no_headers,
+        progress=progress,
+        stop=stop,
+    )
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return await asyncio.to_thread(transfer.run)
+        except Broken:
+            if attempt == ATTEMPTS:
+                raise
+            await asyncio.sleep(min(8.0, 0.5 * 2**attempt))
+        except LinkExpired:
+            fallback = provider.site.fallback_url(output, task.id or "")
+            if not renewed:
+                renewed = True
+                transfer.output = await _renewed(provider, task, output)
+            elif fallback is not None and transfer.output.url != fallback:
+                transfer.output = replace(output, url=fallback)
+                transfer.key_headers = provider.key_headers
+            else:
+                raise
+        except Stopped as stopped:
+            raise NoAnswer(f"fetching {progress.label} was stopped", task=task.name) from stopped
+    raise FileError(f"{progress.label}: no link lasted long enough", task=task.name)
+
+
+async def _renewed(provider: Provider, task: Task, output: Output) -> Output:
+    """The same output with a fresh link."""
+    report = await provider.look(task.id or "")
+    fresh = next((one for one in report.outputs if one.index == output.index), None)
+    return replace(output, url=fresh.url) if fresh and fresh.url else output
+
+
+def _unfetchable(task: Task) -> TaskctlError | None:
+    """Why this task has nothing to fetch now."""
+    if task.state is State.UNCONFIRMED:
+        return Unconfirmed(
+            f"nobody knows yet whether {task.name} was accepted",
+            hint="settle it with: taskctl reconcile",
+            task=task.name,
+        )
+    if not task.state.ended:
+        hint = f"wait for it: taskctl wait {task.name} --download"
+        return StillPending(f"{task.name} is still {task.state}", hint=hint, task=task.name)
+    return verdict(task)
+
+
+def _wanted(task: Task, fetching: Fetching) -> tuple[Output, ...]:
+    return task.outputs if fetching.extras else task.results
+
+
+def _filed(output: Output, got: Fetched) -> Output:
+    content_type = output.content_type or got.content_type
+    return replace(output, file=str(got.path), bytes=got.bytes, sha256=got.sha256, content_type=content_type)
+
+
+def _with(task: Task, files: list[Output]) -> Task:
+    by_index = {output.index: output for output in files}
+    return replace(task, outputs=tuple(by_index.get(output.index, output) for output in task.outputs))
+
+
+def _no_headers(_: str) -> dict[str, str]:
+    return {}
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    return ssl.create_default_context()

@@ -1,0 +1,45 @@
+"""What a command over several tasks came to."""
+
+from dataclasses import dataclass, field
+
+from taskctl.errors import ExitCode, StillPending, TaskctlError, TaskFailed, worst
+from taskctl.model import State, Task
+
+_ENDED_BADLY = {State.FAILED: "failed", State.CANCELLED: "was cancelled", State.EXPIRED: "expired"}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a command over several tasks came to."""
+
+    tasks: list[Task] = field(default_factory=list)
+    errors: list[TaskctlError] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The first that applies, in the order of severity."""
+        return worst([error.exit_code for error in self.errors])
+
+
+def verdict(task: Task) -> TaskFailed | None:
+    """The error that a task's end is, where it did not end well."""
+    if task.state not in _ENDED_BADLY:
+        return None
+    reason = f": {task.error.message}" if task.error else ""
+    code = f" ({task.error.code})" if task.error and task.error.code else ""
+    return TaskFailed(f"{task.name} {_ENDED_BADLY[task.state]}{reason}{code}", task=task.name)
+
+
+def judged(outcome: Outcome) -> Outcome:
+    """The outcome with what each task's state means, where no error speaks of the task already."""
+    spoken = {error.task for error in outcome.errors}
+    for task in outcome.tasks:
+        if task.name in spoken:
+            continue
+        if (failed := verdict(task)) is not None:
+            outcome.errors.append(failed)
+        elif not task.state.ended:
+            hint = f"it goes on; resume with: taskctl wait {task.name}"
+            outcome.errors.append(StillPending(f"{task.name} is still {task.state}", hint=hint, task=task.name))
+    return outcome

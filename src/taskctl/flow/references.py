@@ -1,0 +1,63 @@
+"""What people type for a task, and the task they mean."""
+
+from collections.abc import Iterable
+
+from taskctl.errors import TaskNotFound, UsageError
+from taskctl.model import State, Task
+from taskctl.runtime import Runtime
+
+
+def resolve(runtime: Runtime, references: Iterable[str]) -> list[Task]:
+    """The tasks that these references mean, each once, in their order.
+
+    Raises:
+        UsageError: a reference means several. TaskNotFound: the history does not know it, and no provider is chosen.
+    """
+    found: dict[tuple[str, str], Task] = {}
+    for reference in references:
+        for task in _meant(runtime, reference):
+            found.setdefault((task.base_url, task.id or f"key {task.key}"), task)
+    return list(found.values())
+
+
+def _meant(runtime: Runtime, reference: str) -> list[Task]:
+    history, explicit = runtime.history, runtime.profiles.explicit
+    match reference:
+        case "@last":
+            return history.tasks(profile=explicit, limit=1)
+        case "@unfinished":
+            return history.tasks(profile=explicit, states=[state for state in State if not state.ended])
+        case "@failed":
+            return history.tasks(profile=explicit, states=[State.FAILED])
+    if reference.startswith("@"):
+        raise UsageError(f"{reference} is no selection", hint="there are @last, @unfinished and @failed")
+    known = [task for task in history.find(reference) if explicit in (None, task.profile)]
+    if len(known) > 1:
+        listed = ", ".join(f"{task.name} ({task.profile}, {task.state})" for task in known[:10])
+        raise UsageError(
+            f"{reference!r} means {len(known)} tasks: {listed}", hint="give more of the id, or name a profile with -P"
+        )
+    return known or [_stranger(runtime, reference)]
+
+
+def _stranger(runtime: Runtime, reference: str) -> Task:
+    """A task that the history does not know: it belongs to the selected profile."""
+    if not (0 < len(reference) <= 512 and all("!" <= character <= "~" for character in reference)):
+        raise UsageError(
+            f"{reference!r} is no task id", hint="ids are printable ASCII without spaces, 512 characters at most"
+        )
+    if runtime.profiles.selected_name is None:
+        raise TaskNotFound(
+            f"the history does not know {reference}",
+            hint="name its provider with -P, or see: taskctl list",
+            task=reference,
+        )
+    profile = runtime.profiles.selected()
+    return Task(
+        id=reference,
+        key=None,
+        profile=profile.name,
+        dialect=profile.dialect.name,
+        base_url=profile.base_url,
+        state=State.UNKNOWN,
+    )

@@ -1,0 +1,98 @@
+"""Sends a submission that is on record, again where that is safe, and says what became of it."""
+
+from dataclasses import replace
+
+from taskctl.dialects.messages import Problem, Request
+from taskctl.dialects.site import Order
+from taskctl.errors import NoAnswer, TaskctlError, TaskNotFound, Unconfirmed, Unsupported
+from taskctl.model import Report, Task
+from taskctl.net.provider import Provider
+from taskctl.net.submitting import Attempt, Contract, Met, Move, decide
+from taskctl.net.wire import NotSent, Untrusted
+from taskctl.runtime import Runtime
+from taskctl.store.submission import Submission
+
+IN_FLIGHT = 90.0
+"""Seconds that one attempt to submit may take at most."""
+
+
+async def send(runtime: Runtime, provider: Provider, request: Request, order: Order, submission: Submission) -> Task:
+    """The task that the provider made of a submission, sent until there is an answer or sending again is not safe.
+
+    Raises:
+        Unconfirmed: the answer was lost. NoAnswer: it never arrived. TaskctlError: the provider refused.
+    """
+    history, clock = runtime.history, runtime.clock
+    began, number, maybe_accepted = clock.monotonic(), 0, False
+    while True:
+        number += 1
+        met = await _attempt(provider, request, order)
+        if isinstance(met, Report):
+            return history.bind(submission.row, submission.task.told(met, now=clock.now()))
+        attempt, error = met
+        attempt = replace(attempt, number=number, elapsed=clock.monotonic() - began, maybe_accepted=maybe_accepted)
+        decision = decide(attempt, contract_of(provider))
+        match decision.move:
+            case Move.AGAIN:
+                maybe_accepted = maybe_accepted or attempt.may_have_arrived
+                runtime.listener.note(f"{error.message}; trying again in {decision.pause:.1f} s")
+                await clock.sleep(decision.pause)
+                history.touch(submission.row, in_flight=IN_FLIGHT)
+            case Move.UNCONFIRMED:
+                return await _found(runtime, provider, submission, error)
+            case Move.GIVE_UP | Move.REFUSED:
+                history.drop(submission.row)
+                raise error
+
+
+def contract_of(provider: Provider) -> Contract:
+    """What the provider is known to do with a repeated key."""
+    return Contract(provider.site.dialect.form.submit.idempotency)
+
+
+async def _attempt(provider: Provider, request: Request, order: Order) -> Report | tuple[Attempt, TaskctlError]:
+    """One sending: the report it brought, or what is known about its failing."""
+    blank = Attempt(met=Met.LOST, number=1, elapsed=0)
+    try:
+        told = await provider.submit(request, order)
+    except Untrusted as error:
+        return replace(blank, met=Met.UNTRUSTED), error
+    except NotSent as error:
+        return replace(blank, met=Met.NOT_SENT), error
+    except NoAnswer as error:
+        return blank, error
+    if isinstance(told, Problem):
+        known = replace(blank, met=Met.PROBLEM, trouble=told.trouble, status=told.status, retry_after=told.retry_after)
+        return known, provider.complaint(told, f"submitting to {provider.profile.name}", None)
+    return told
+
+
+async def _found(runtime: Runtime, provider: Provider, submission: Submission, error: TaskctlError) -> Task:
+    """The task after its answer was lost: by its key, where the provider can find it so."""
+    runtime.history.lost(submission.row)
+    try:
+        found = await by_key(provider, submission.intent.key)
+    except TaskctlError:
+        found = None
+    if found is None:
+        raise unconfirmed(submission, provider, error) from error
+    return runtime.history.bind(submission.row, submission.task.told(found, now=runtime.clock.now()))
+
+
+async def by_key(provider: Provider, key: str) -> Report | None:
+    """The task that the provider made of this key; None where there is none, or it cannot tell."""
+    try:
+        return await provider.find(key)
+    except (Unsupported, TaskNotFound):
+        return None
+
+
+def unconfirmed(submission: Submission, provider: Provider, error: TaskctlError | None) -> Unconfirmed:
+    """The error that a submission without an answer is, with what settles it."""
+    key, name = submission.intent.key, provider.profile.name
+    why = f": {error.message}" if error else ""
+    return Unconfirmed(
+        f"the answer to the submission with key {key} was lost{why}",
+        hint=f"it may have been accepted and charged; settle it with: taskctl reconcile -P {name} --key {key}",
+        task=key,
+    )

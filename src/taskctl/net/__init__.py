@@ -1,0 +1,1 @@
+"""Requests, watching and transfers: the only room that talks to the network."""

@@ -1,0 +1,134 @@
+"""Where a download may connect to: the scheme and address policy, checked on what is really connected."""
+
+import http.client
+import ipaddress
+import socket
+import ssl
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from taskctl.errors import FileError
+
+CONNECT = 10.0
+"""Seconds for a connection."""
+READ = 30.0
+"""Seconds without a byte after which a transfer is stalled."""
+_EMBEDDING = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
+"""IPv6 ranges that carry an IPv4 address inside and count as global."""
+_SHARED = ipaddress.ip_network("192.0.0.0/24")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class OutOfReach(FileError):
+    """The policy forbids this address; nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What is allowed: plain http and private addresses only where the provider itself is so."""
+
+    http: bool = False
+    private: bool = False
+
+    @classmethod
+    def of(cls, base_url: str) -> "Reach":
+        """The reach of downloads from a provider at this address."""
+        parts = urlsplit(base_url)
+        return cls(http=parts.scheme == "http", private=_names_private(parts.hostname or ""))
+
+    def checked(self, url: str) -> SplitResult:
+        """The parts of a URL that may be asked.
+
+        Raises:
+            OutOfReach: its scheme or its form is not allowed.
+        """
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError as problem:
+            raise OutOfReach(f"the result's link is no URL: {problem}") from problem
+        shown = f"{parts.scheme}://{parts.hostname or ''}"
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise OutOfReach(f"the result's link is no web address: {shown}")
+        if parts.scheme == "http" and not self.http:
+            raise OutOfReach(
+                f"the result's link is not encrypted: {shown}", hint="only https is fetched from an https provider"
+            )
+        if "@" in parts.netloc:
+            raise OutOfReach(f"the result's link holds a password: {shown}")
+        return parts
+
+    def connect(self, host: str, port: int) -> socket.socket:
+        """A connection to this host, at an address that is allowed.
+
+        Raises:
+            OutOfReach: every address of it is forbidden. OSError: it cannot be reached.
+        """
+        last: OSError | None = None
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        allowed = [entry for entry in found if self.private or not is_private(str(entry[4][0]))]
+        if not allowed:
+            raise OutOfReach(
+                f"{host} is a private address ({found[0][4][0]})", hint="results are fetched from public hosts alone"
+            )
+        for family, kind, protocol, _, address in allowed:
+            connection = socket.socket(family, kind, protocol)
+            try:
+                connection.settimeout(CONNECT)
+                connection.connect(address)
+                connection.settimeout(READ)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError as problem:
+                connection.close()
+                last = problem
+            else:
+                return connection
+        raise last or OSError(f"{host} cannot be reached")
+
+
+class PlainConnection(http.client.HTTPConnection):
+    """A connection that goes where the policy lets it."""
+
+    def __init__(self, reach: Reach, host: str, port: int) -> None:
+        super().__init__(host, port)
+        self._reach = reach
+
+    def connect(self) -> None:
+        """Connect to an allowed address."""
+        self.sock = self._reach.connect(self.host, self.port)
+
+
+class SecureConnection(http.client.HTTPSConnection):
+    """The same, encrypted and with the host's certificate checked."""
+
+    def __init__(self, reach: Reach, host: str, port: int, trust: ssl.SSLContext) -> None:
+        super().__init__(host, port, context=trust)
+        self._reach = reach
+        self._trust = trust
+
+    def connect(self) -> None:
+        """Connect to an allowed address and check the certificate."""
+        self.sock = self._trust.wrap_socket(self._reach.connect(self.host, self.port), server_hostname=self.host)
+
+
+def is_private(address: str) -> bool:
+    """Whether an address is not one of the public internet, whatever it is wrapped in."""
+    try:
+        parsed: Address = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return True
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped
+        elif any(parsed in network for network in _EMBEDDING):
+            return True
+    return not parsed.is_global or parsed.is_multicast or (parsed.version == 4 and parsed in _SHARED)
+
+
+def _names_private(host: str) -> bool:
+    """Whether the provider's own host is a private one: by its address, or because it resolves to one."""
+    try:
+        return all(is_private(str(entry[4][0])) for entry in socket.getaddrinfo(host, None))
+    except OSError:
+        return False

@@ -1,0 +1,272 @@
+"""Which provider is meant, where it is, and which key it may have: flags over environment over profile over dialect."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+
+from taskctl.dialects.dialect import Dialect
+from taskctl.dialects.load import Dialects, shipped
+from taskctl.dialects.site import origin
+from taskctl.durations import seconds
+from taskctl.errors import ConfigurationError, CredentialsError, UsageError
+from taskctl.model import Task
+from taskctl.secret import Secret
+from taskctl.store.config import Config, ProfileSettings
+
+SANDBOX = "sandbox"
+LOCAL = "sandbox:"
+"""Begins the base URL of tasks in the built-in sandbox, whose port changes from run to run."""
+_COMMAND_PATIENCE = 30
+"""Seconds that `api_key_command` may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A provider as somebody uses it. The key is fetched only when a request needs it."""
+
+    name: str
+    dialect: Dialect
+    base_url: str
+    settings: ProfileSettings
+    environment_key: str | None = field(default=None, repr=False)
+    """`TASKCTL_API_KEY`, where this is the profile that it is for."""
+
+    @property
+    def own_address(self) -> bool:
+        """Whether this is the address that the dialect's own key variable is for."""
+        return self.base_url.rstrip("/") == self.dialect.form.base_url.rstrip("/")
+
+    @property
+    def in_sandbox(self) -> bool:
+        """Whether the built-in sandbox serves this."""
+        return self.base_url.startswith(LOCAL)
+
+    @property
+    def interval(self) -> float | None:
+        """Seconds between two looks, where the profile sets them."""
+        return seconds(self.settings.interval) if self.settings.interval else None
+
+    def key(self, environ: Mapping[str, str]) -> Secret | None:
+        """The key for this address, or None where the provider wants none.
+
+        Raises:
+            CredentialsError: it needs one and there is none. ConfigurationError: its source is broken.
+        """
+        if self.in_sandbox:
+            return Secret(SANDBOX)
+        found = self._source(environ)
+        if found is None and self.dialect.form.key == "required":
+            raise CredentialsError(
+                f"there is no key for {self.name} at {self.base_url}", hint=self._how_to_give(environ)
+            )
+        return found
+
+    def key_source(self, environ: Mapping[str, str]) -> str | None:
+        """Where the key comes from, in words that do not hold it; None where there is none."""
+        settings, variable = self.settings, self.dialect.form.key_env
+        if self.in_sandbox:
+            return "not needed"
+        if self.environment_key:
+            return "TASKCTL_API_KEY"
+        if settings.api_key_env:
+            return f"${settings.api_key_env}" + ("" if environ.get(settings.api_key_env) else " (not set)")
+        if settings.api_key_command:
+            return f"command {settings.api_key_command[0]}"
+        if settings.api_key_keyring:
+            return "keyring"
+        if settings.api_key:
+            return "config file"
+        if variable and self.own_address and environ.get(variable):
+            return f"${variable}"
+        return None
+
+    def _source(self, environ: Mapping[str, str]) -> Secret | None:
+        settings, variable = self.settings, self.dialect.form.key_env
+        if self.environment_key:
+            return _secret(self.environment_key)
+        if settings.api_key_env:
+            return _secret(environ.get(settings.api_key_env))
+        if settings.api_key_command:
+            return _from_command(self.name, tuple(settings.api_key_command))
+        if settings.api_key_keyring:
+            return _from_keyring(self.name)
+        if settings.api_key:
+            return settings.api_key
+        return _secret(environ.get(variable)) if variable and self.own_address else None
+
+    def _how_to_give(self, environ: Mapping[str, str]) -> str:
+        settings, variable = self.settings, self.dialect.form.key_env
+        if settings.api_key_env:
+            return f"set ${settings.api_key_env}, which the profile names"
+        if variable and self.own_address:
+            return f"set {variable}, or run: taskctl profile add NAME --dialect {self.dialect.name}"
+        if variable and environ.get(variable):
+            return f"{variable} belongs to {self.dialect.form.base_url} alone; set TASKCTL_API_KEY for this address"
+        return "set TASKCTL_API_KEY, or give the profile a key of its own"
+
+
+class Profiles:
+    """Every profile there is: configured ones, dialects by their names, and the sandbox."""
+
+    def __init__(self, config: Config, dialects: Dialects, environ: Mapping[str, str], chosen: str | None) -> None:
+        self._config = config
+        self._dialects = dialects
+        self._environ = environ
+        self.explicit = chosen
+        """What `-P` said."""
+        self.selected_name = chosen or environ.get("TASKCTL_PROFILE") or config.default
+
+    def names(self) -> list[str]:
+        """Configured profiles first, then the ones that need no configuration."""
+        built_in = [*self._dialects.names(), *(f"{SANDBOX}-{name}" for name in shipped() if name != SANDBOX)]
+        return [*self._config.profiles, *(name for name in built_in if name not in self._config.profiles)]
+
+    @property
+    def configured(self) -> Mapping[str, ProfileSettings]:
+        """The profiles of the config file."""
+        return self._config.profiles
+
+    def selected(self) -> Profile:
+        """The profile that was chosen, with what the environment says of it.
+
+        Raises:
+            UsageError: none was chosen. ConfigurationError: there is none of that name.
+        """
+        if self.selected_name is None:
+            raise UsageError(
+                "which provider? there is no default profile",
+                hint="name one with -P: sandbox (needs no key), " + ", ".join(n for n in shipped() if n != SANDBOX),
+            )
+        profile = self.named(self.selected_name)
+        address = self._environ.get("TASKCTL_BASE_URL")
+        if address:
+            profile = replace(profile, base_url=_checked_url(address, "TASKCTL_BASE_URL"))
+            if not profile.own_address and origin(profile.base_url) != origin(self._written_address(profile)):
+                profile = replace(profile, settings=_without_key(profile.settings))
+        return replace(profile, environment_key=self._environ.get("TASKCTL_API_KEY") or None)
+
+    def named(self, name: str) -> Profile:
+        """The profile of that name, as the config file or the dialect has it."""
+        settings = self._config.profiles.get(name)
+        if settings is not None:
+            dialect = self._dialects.get(settings.dialect)
+            base_url = _checked_url(settings.base_url or dialect.form.base_url, f"profiles.{name}.base_url")
+            return Profile(name=name, dialect=dialect, base_url=base_url, settings=settings)
+        if name == SANDBOX or name.removeprefix(f"{SANDBOX}-") in shipped():
+            spoken = name.removeprefix(f"{SANDBOX}-")
+            if name != spoken or name == SANDBOX:
+                local = ProfileSettings(dialect=spoken)
+                return Profile(
+                    name=name, dialect=self._dialects.get(spoken), base_url=f"{LOCAL}/{spoken}", settings=local
+                )
+        if name not in self._dialects.names():
+            close = get_close_matches(name, self.names(), n=3)
+            hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(self.names())}"
+            raise ConfigurationError(f"there is no profile or dialect {name!r}", hint=hint)
+        dialect = self._dialects.get(name)
+        return Profile(
+            name=name, dialect=dialect, base_url=dialect.form.base_url, settings=ProfileSettings(dialect=name)
+        )
+
+    def of(self, task: Task) -> Profile:
+        """The profile to reach a known task with: at the address it was recorded with, with a key that belongs there."""
+        if self.selected_name is not None:
+            selected = self.selected()
+            if selected.name == task.profile and selected.base_url == task.base_url:
+                return selected
+        try:
+            profile = self.named(task.profile)
+        except ConfigurationError:
+            profile = Profile(
+                name=task.profile,
+                dialect=self._dialects.get(task.dialect),
+                base_url=task.base_url,
+                settings=ProfileSettings(dialect=task.dialect),
+            )
+        if profile.base_url != task.base_url:
+            profile = replace(profile, base_url=task.base_url, settings=_without_key(profile.settings))
+        given = self._environ.get("TASKCTL_BASE_URL")
+        nobody_chosen = self.selected_name is None
+        if nobody_chosen and given and given.rstrip("/") == task.base_url:
+            return replace(profile, environment_key=self._environ.get("TASKCTL_API_KEY") or None)
+        return profile
+
+    def _written_address(self, profile: Profile) -> str:
+        return profile.settings.base_url or profile.dialect.form.base_url
+
+
+def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for programs we start: without the keys."""
+    return {name: value for name, value in environ.items() if not name.endswith("_API_KEY")}
+
+
+def _checked_url(url: str, where: str) -> str:
+    if url.startswith(LOCAL):
+        return url
+    try:
+        scheme, host, _ = origin(url)
+    except ValueError:
+        scheme = host = ""
+    if scheme not in ("http", "https") or not host or "@" in url or "?" in url or "#" in url:
+        raise ConfigurationError(
+            f"{where}: {url!r} is no address of a provider", hint="give http(s)://host[:port][/path], without a query"
+        )
+    return url.rstrip("/")
+
+
+def _without_key(settings: ProfileSettings) -> ProfileSettings:
+    import msgspec
+
+    return msgspec.structs.replace(
+        settings, api_key=None, api_key_env=None, api_key_command=None, api_key_keyring=False
+    )
+
+
+def _secret(value: str | None) -> Secret | None:
+    cleaned = (value or "").strip()
+    if not cleaned:
+        return None
+    if not cleaned.isascii() or not cleaned.isprintable():
+        raise CredentialsError("the key holds characters that no key has", hint="copy it again, without line breaks")
+    return Secret(cleaned)
+
+
+def _from_command(profile: str, command: tuple[str, ...]) -> Secret:
+    try:
+        done = subprocess.run(  # noqa: S603  # the user's own config names it, as a list, without a shell
+            command,
+            stdout=subprocess.PIPE,
+            timeout=_COMMAND_PATIENCE,
+            check=True,
+            env=child_environment(os.environ),
+        )
+    except (OSError, subprocess.SubprocessError) as problem:
+        raise ConfigurationError(
+            f"profiles.{profile}.api_key_command: {command[0]!r} gave no key: {problem}"
+        ) from problem
+    key = _secret(done.stdout.decode("utf-8", errors="replace"))
+    if key is None:
+        raise CredentialsError(f"profiles.{profile}.api_key_command: {command[0]!r} printed nothing")
+    return key
+
+
+def _from_keyring(profile: str) -> Secret:
+    try:
+        import keyring
+    except ImportError as problem:
+        raise ConfigurationError(
+            f"profile {profile} keeps its key in the keyring, and that extra is not installed",
+            hint="pip install 'taskctl[keyring]'",
+        ) from problem
+    try:
+        found = keyring.get_password("taskctl", profile)
+    except keyring.errors.KeyringError as problem:
+        raise ConfigurationError(f"the keyring gives no key for profile {profile}: {problem}") from problem
+    key = _secret(found)
+    if key is None:
+        raise CredentialsError(
+            f"the keyring holds no key for profile {profile}", hint=f"run: taskctl profile add {profile} --keyring"
+        )
+    return key

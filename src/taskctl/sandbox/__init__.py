@@ -1,0 +1,1 @@
+"""The provider that ships with taskctl: five real APIs' dialects and one of its own, on a loopback port."""

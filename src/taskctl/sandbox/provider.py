@@ -1,0 +1,235 @@
+"""What all the sandbox's dialects have in common: how a submit is taken, a task looked at, a file handed out."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections import Counter
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from taskctl.sandbox.answers import Instead, NoAnswer, Problem, Refused, html_page, xml_page
+from taskctl.sandbox.fate import State, moment
+from taskctl.sandbox.links import is_good, link
+from taskctl.sandbox.ranges import file_answer
+from taskctl.sandbox.reading import bearer
+from taskctl.sandbox.shelf import Record, hashed
+from taskctl.sandbox.steering import steer
+from taskctl.sandbox.works import content, work
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from taskctl.sandbox.fate import Moment
+    from taskctl.sandbox.shelf import Shelf
+    from taskctl.sandbox.works import Work
+
+    Endpoint = Callable[[Request], Awaitable[Response]]
+
+__all__ = ["Desk", "Order", "Provider"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What the dialects share: the shelf, the clock, and the count of requests by what they asked for."""
+
+    shelf: Shelf
+    now: Callable[[], float]
+    requests: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A submit that the dialect understood; `same` is what must come again when its key does."""
+
+    kind: str
+    model: str
+    prompt: str
+    body: dict[str, Any]
+    operation: str = "generate"
+    outputs: int = 1
+    key: str | None = None
+    same: object = None
+
+
+class Provider(ABC):
+    """A provider behind its prefix."""
+
+    name: ClassVar[str]
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk, self.shelf, self.now = desk, desk.shelf, desk.now
+
+    @abstractmethod
+    def routes(self) -> dict[str, Endpoint]:
+        """Who answers what, as `"METHOD /path"`."""
+
+    @abstractmethod
+    def refuse(self, request: Request, refused: Refused) -> Response:
+        """A refusal in the provider's own words."""
+
+    @abstractmethod
+    def new_id(self, order: Order) -> str:
+        """An id as this provider makes them."""
+
+    def public_routes(self) -> dict[str, Endpoint]:
+        """What is answered without a key."""
+        return {"GET /media/{slug}/{name}": self.media}
+
+    def headers(self) -> Mapping[str, str]:
+        """What every answer carries."""
+        return {}
+
+    def authorize(self, request: Request) -> None:
+        """Refuse who has no key, or the one that is the word `wrong`."""
+        if bearer(request) in ("", "wrong"):
+            raise Refused(Problem.UNAUTHORIZED)
+
+    def app(self) -> Starlette:
+        """The provider as a web application."""
+        open_to_all = [self._route(words, endpoint) for words, endpoint in self.public_routes().items()]
+        others = [self._route(words, endpoint, guarded=True) for words, endpoint in self.routes().items()]
+        for route in others:
+            (route.methods or set()).discard("HEAD")
+        handlers = {Refused: self._on_refused, Instead: _on_instead, HTTPException: self._on_http}
+        return Starlette(routes=open_to_all + others, exception_handlers=handlers)
+
+    def accept(self, order: Order) -> tuple[Record, bool]:
+        """The task of an order, and whether it is new; the prompt may want it refused or its answer lost."""
+        steering = steer(order.prompt)
+        arrivals = self.shelf.tick("submits", self.name, order.prompt)
+        sameness = hashed(json.dumps(order.same, sort_keys=True))
+        held = self.shelf.held(self.name, order.key) if order.key is not None else None
+        if held is None:
+            if arrivals <= steering.rate_limited:
+                raise Refused(Problem.RATE_LIMITED, times=arrivals)
+            if steering.refused:
+                raise Refused(Problem.INVALID, "the prompt asks to be refused", field="prompt")
+            if steering.no_credit:
+                raise Refused(Problem.NO_CREDIT)
+            record = Record(
+                id=self.new_id(order),
+                dialect=self.name,
+                kind=order.kind,
+                operation=order.operation,
+                model=order.model,
+                prompt=order.prompt,
+                created_at=self.now(),
+                outputs=order.outputs,
+                key=order.key,
+                sameness=sameness,
+                body=order.body,
+            )
+            held = self.shelf.put(record)
+            if held.id == record.id:
+                _lose_answer(record)
+                return record, True
+        if held.sameness != sameness:
+            raise Refused(Problem.CONFLICT)
+        return held, False
+
+    def look(self, record: Record | None) -> tuple[Record, Moment]:
+        """How a task stands, for a client that asks about it; the prompt may want that to go wrong at first."""
+        if record is None:
+            raise Refused(Problem.NOT_FOUND)
+        late, flaky = record.steering.late, record.steering.flaky
+        if late or flaky:
+            looks = self.shelf.tick("looks", record.dialect, record.id) - late
+            if looks == 0:
+                raise Refused(Problem.NOT_FOUND)
+            if looks <= flaky:
+                raise Instead(_page(502))
+        stand = self.moment(record)
+        if stand.state is State.FORGOTTEN:
+            raise Refused(Problem.NOT_FOUND)
+        return record, stand
+
+    def find(self, task_id: str) -> Record | None:
+        """This provider's task of that id."""
+        return self.shelf.find(self.name, task_id)
+
+    def moment(self, record: Record) -> Moment:
+        """How a task stands now."""
+        return moment(record, self.now())
+
+    def known(self) -> list[tuple[Record, Moment]]:
+        """Every task that this provider still knows, oldest first."""
+        stands = [(record, self.moment(record)) for record in self.shelf.all(self.name)]
+        return [(record, stand) for record, stand in stands if stand.state is not State.FORGOTTEN]
+
+    def url(self, record: Record, file: Work, *, extension: bool = True) -> str:
+        """Where a file is, relative to the host, so that it survives a change of port."""
+        name = file.name if extension else file.name.rpartition(".")[0]
+        return link(record, f"/{self.name}/media/{record.slug}/{name}", self.now())
+
+    async def media(self, request: Request) -> Response:
+        """A file of a completed task."""
+        record = self.shelf.find_slug(self.name, request.path_params["slug"])
+        file = work(record, request.path_params["name"]) if record else None
+        if record is None or file is None or self.moment(record).state not in (State.COMPLETED, State.FORGOTTEN):
+            return xml_page("NoSuchKey", "The specified key does not exist.", 404)
+        data = content(record.prompt, file.index, file.extension)
+        return self.deliver(request, record, request.scope["path"], data, file.content_type)
+
+    def deliver(self, request: Request, record: Record, path: str, data: bytes, content_type: str) -> Response:
+        """A file, unless the prompt wants its link to break."""
+        if record.steering.html:
+            return html_page("Please sign in", 200)
+        if not is_good(record, path, request.query_params, self.now()):
+            return self.expired()
+        return file_answer(request, data, content_type)
+
+    def expired(self) -> Response:
+        """What a link says that no longer holds."""
+        return xml_page("AccessDenied", "Request has expired", 403)
+
+    def _route(self, words: str, endpoint: Endpoint, *, guarded: bool = False) -> Route:
+        method, _, path = words.partition(" ")
+        template = f"{method} /{self.name}{path}"
+
+        async def counted(request: Request) -> Response:
+            self.desk.requests[template] += 1
+            if guarded:
+                self.authorize(request)
+            return self._complete(await endpoint(request))
+
+        return Route(path, counted, methods=[method])
+
+    def _complete(self, response: Response) -> Response:
+        for name, value in self.headers().items():
+            response.headers.setdefault(name, value)
+        return response
+
+    async def _on_refused(self, request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, Refused)  # noqa: S101 - Starlette's handlers take any Exception
+        return self._complete(self.refuse(request, problem))
+
+    async def _on_http(self, request: Request, problem: Exception) -> Response:
+        self.desk.requests[f"{request.method} /{self.name} (no such route)"] += 1
+        kind = Problem.NO_METHOD if getattr(problem, "status_code", 0) == 405 else Problem.NO_ROUTE
+        return self._complete(self.refuse(request, Refused(kind)))
+
+
+async def _on_instead(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Instead)  # noqa: S101 - Starlette's handlers take any Exception
+    return problem.response
+
+
+def _page(status: int) -> Response:
+    known = status in {each.value for each in HTTPStatus}
+    return html_page(f"{status} {HTTPStatus(status).phrase if known else ''}".strip(), status)
+
+
+def _lose_answer(record: Record) -> None:
+    if record.steering.loses_answer:
+        raise Instead(NoAnswer())
+    if record.steering.answers is not None:
+        raise Instead(_page(record.steering.answers))

@@ -1,0 +1,1 @@
+"""What taskctl remembers: the history of tasks, and the config file with its profiles."""

@@ -13,7 +13,8 @@ TaskctlError
 │   ├── Unsupported         5    it cannot do this; nothing was sent
 │   ├── TaskNotFound        5    it does not know the task
 │   └── Unreadable          5    nobody can tell what it said
-├── NoAnswer                6  network, TLS, 5xx or 429 beyond our patience
+├── NoAnswer                6  network or TLS, beyond our patience
+│   └── Unavailable         6    5xx or 429, beyond our patience
 ├── TaskFailed              7  a task failed, was cancelled or expired
 ├── StillPending            8  our patience ended, the task goes on
 ├── Unconfirmed             9  a submission's answer was lost
@@ -163,6 +164,10 @@ class NoAnswer(TaskctlError):
         super().__init__(message, hint=hint, task=task)
         self.retry_after = retry_after
         """Seconds that the provider asked us to wait, where it did."""
+
+
+class Unavailable(NoAnswer):
+    """The provider is there, and says that it cannot answer now (5xx, 429)."""
 
 
 class TaskFailed(TaskctlError):

@@ -138,7 +138,7 @@ class Task:
 
     @property
     def prompt(self) -> str:
-        """What was asked for, in words: the input's prompt, or its longest text where the provider calls it otherwise."""
+        """What was asked for, in words: the input's `prompt`, or its longest text where it has none."""
         said = self.input.get("prompt")
         if isinstance(said, str):
             return said

@@ -171,7 +171,7 @@ class Profiles:
         )
 
     def of(self, task: Task) -> Profile:
-        """The profile to reach a known task with: at the address it was recorded with, with a key that belongs there."""
+        """The profile to reach a known task with: at its recorded address, with a key that belongs there."""
         if self.selected_name is not None:
             selected = self.selected()
             if selected.name == task.profile and selected.base_url == task.base_url:

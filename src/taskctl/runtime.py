@@ -79,8 +79,11 @@ class Runtime:
         import asyncio
 
         async def opened() -> T:
-            async with self._opened:
-                return await work
+            async with AsyncExitStack() as self._opened:
+                try:
+                    return await work
+                finally:
+                    self._providers.clear()
 
         return asyncio.run(opened())
 

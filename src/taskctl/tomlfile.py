@@ -1,13 +1,14 @@
 """A TOML file at the door: bounded, strict, and refused with file, key, value and what is allowed."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from taskctl.errors import TaskctlError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from msgspec import inspect
 
 LARGEST = 256 * 1024
@@ -77,7 +78,7 @@ def decode(text: str, kind: type[T], where: str, error: type[TaskctlError]) -> T
 
 
 def _said(message: str, document: object, kind: type) -> str:
-    """msgspec's message in the words of a person: `submit.request: 5 is not a text`."""
+    """The message of msgspec in the words of a person: `submit.request: 5 is not a text`."""
     match = _AT.fullmatch(message)
     what, steps = (match["what"], _exact(document, kind, _steps(match["path"]), message)) if match else (message, [])
     info, value, path = _type_at(kind, steps), _value_at(document, steps), _path(steps)

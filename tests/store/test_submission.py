@@ -106,8 +106,8 @@ def test_the_same_key_is_the_same_submission(history: History, clock: FakeClock)
     clock.time += timedelta(seconds=30)
     again = history.intend(an_intent(), in_flight=60)
     assert again == replace(first, fresh=False)
-    assert again.repeats(an_intent())
-    assert not again.repeats(an_intent(fingerprint="f2"))
+    assert again.repeats("f1")
+    assert not again.repeats("f2")
     assert again.in_flight(clock.now())
     assert not again.in_flight(clock.now() + timedelta(seconds=30))
 
@@ -126,7 +126,7 @@ def test_a_task_of_another_machine_is_known_by_its_key(history: History) -> None
     found = history.intend(an_intent(), in_flight=60)
     assert not found.fresh
     assert found.task.id == "task-9"
-    assert found.repeats(an_intent()), "its request is not known, so that it is not paid again"
+    assert found.repeats("any"), "its request is not known, so that it is not paid again"
 
 
 def test_an_answer_binds_the_submission_to_its_task(history: History, path: Path) -> None:
@@ -207,6 +207,13 @@ def test_a_look_that_shows_the_key_settles_the_submission(history: History) -> N
     assert history.submission("key one") is not None
     assert history.bind(submission.row, accepted(submission)).id == "task-1"
     assert len(history.tasks()) == 1
+
+
+def test_who_still_thinks_it_unconfirmed_does_not_undo_its_answer(history: History) -> None:
+    submission = history.intend(an_intent(), in_flight=60)
+    bound = history.bind(submission.row, accepted(submission))
+    assert history.record(submission.task) == bound
+    assert history.tasks() == [bound]
 
 
 def test_a_refused_submission_leaves_nothing(history: History) -> None:

@@ -60,7 +60,7 @@ def error_json(error: TaskctlError) -> dict[str, object]:
 def written(document: object, *, compact: bool = False) -> str:
     """The document as text: ASCII alone, and nothing in it that a CI runner takes for a command."""
     layout = {"separators": (",", ":")} if compact else {"indent": 2}
-    return json.dumps(document, ensure_ascii=True, allow_nan=False, **layout).replace("##", "#\\u0023")  # type: ignore[arg-type]  # the layout is one of two, both right
+    return json.dumps(document, ensure_ascii=True, allow_nan=False, **layout).replace("##", "#\\u0023")
 
 
 def iso(moment: datetime | None) -> str | None:

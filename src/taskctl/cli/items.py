@@ -1,4 +1,4 @@
-"""ITEM syntax, as HTTPie users know it: `name=text`, `name:=JSON`, `name=@file`, `name:=@file.json`, `name@picture.png`."""
+"""ITEM syntax, as HTTPie users know it: `name=text`, `name:=JSON`, `name=@file`, `name@picture.png`."""
 
 import json
 import re

@@ -35,11 +35,11 @@ COMMANDS = {
 class Root(TyperGroup):
     """Commands that are imported when somebody asks for them."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # noqa: ARG002  # Typer's signature
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # Typer's signature
         """The names, in the order of help."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # noqa: ANN401, ARG002  # Typer's command class has no public name
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # Typer's signature
         """The command of that name, imported now."""
         if cmd_name not in COMMANDS:
             return None
@@ -49,14 +49,14 @@ class Root(TyperGroup):
             self.commands[cmd_name] = made(cmd_name, found)
         return self.commands[cmd_name]
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # noqa: ANN401  # as above
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that was typed; a near miss is answered with the names it may have meant."""
         for name in COMMANDS if args and args[0] not in COMMANDS else ():
             self.commands.setdefault(name, None)  # type: ignore[arg-type]  # Typer's suggestions look at the names alone
         return super().resolve_command(ctx, args)
 
 
-def made(name: str, found: Any) -> Any:  # noqa: ANN401  # a function or an app; Typer's command class has no public name
+def made(name: str, found: Any) -> Any:
     """The command or group that Typer makes of what a module holds."""
     from typer.main import get_command
 
@@ -93,7 +93,7 @@ With a provider:       export EVOLINK_API_KEY=…
                        taskctl submit -P evolink -m seedance-2.0 prompt="a dog" duration:=5 --wait --download"""
 )
 def root(
-    version: Annotated[  # noqa: ARG001, FBT002  # Typer acts on it before this is called
+    version: Annotated[  # noqa: FBT002  # Typer acts on it before this is called
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:

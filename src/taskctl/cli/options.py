@@ -25,7 +25,8 @@ TaskRefs = Annotated[
     list[str],
     typer.Argument(
         metavar="TASK...",
-        help="Ids, unique beginnings or ends of them (4 characters or more), keys, @last, @unfinished, @failed, or - for stdin.",
+        help="Ids, unique beginnings or ends of them (4 characters or more), keys, @last, @unfinished, @failed, or - "
+        "for stdin.",
     ),
 ]
 Timeout = Annotated[
@@ -66,7 +67,7 @@ Key = Annotated[
     typer.Option(
         "--key",
         metavar="KEY",
-        help="Idempotency key: the same key with the same request is one task, however often it is sent.",
+        help="The same key with the same request is one task, however often it is sent.",
     ),
 ]
 Tags = Annotated[

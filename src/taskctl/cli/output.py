@@ -152,9 +152,8 @@ class Output:
     def failed(self, error: TaskctlError) -> None:
         """The end of a command that could not do its work."""
         self.errors([error])
-        if self.structured and not self._spoken and error.exit_code is not ExitCode.USAGE:
-            if self.format is Format.JSON:
-                self._json(document.frame("tasks", [], [error]))
+        if self.format is Format.JSON and not self._spoken and error.exit_code is not ExitCode.USAGE:
+            self._json(document.frame("tasks", [], [error]))
 
     def lines(self, lines: Sequence[str], *, clean: bool = False) -> None:
         """Plain lines of data."""

@@ -110,7 +110,7 @@ class LiveListener(LineListener):
         self._bar_of: dict[tuple[str, str | None], TaskID] = {}
         self._summary: TaskID | None = None
 
-    def watching(self, tasks: list[Task], timeout: float) -> None:
+    def watching(self, tasks: list[Task], timeout: float) -> None:  # noqa: ARG002  # bars tell the time themselves
         """Draw a bar per task, or one for all."""
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 

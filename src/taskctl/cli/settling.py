@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from taskctl.cli.shell import Shell
 from taskctl.errors import TaskctlError, TaskNotFound, worst
 from taskctl.flow import settling
-from taskctl.model import Task
 
 if TYPE_CHECKING:
+    from taskctl.model import Task
     from taskctl.runtime import Runtime
     from taskctl.store.submission import Submission
 

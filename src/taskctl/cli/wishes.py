@@ -63,7 +63,7 @@ def made(
     )
 
 
-def sent(shell: Shell, runtime: "Runtime", work: Coroutine[Any, Any, Task]) -> Task:
+def sent(runtime: "Runtime", work: Coroutine[Any, Any, Task]) -> Task:
     """The task of a submission; an interrupted one says what settles it."""
     try:
         return runtime.run(work)
@@ -77,7 +77,7 @@ def sent_all(shell: Shell, runtime: "Runtime", work: Iterable[Coroutine[Any, Any
     errors: list[TaskctlError] = []
     for one in work:
         try:
-            tasks.append(sent(shell, runtime, one))
+            tasks.append(sent(runtime, one))
         except TaskctlError as error:
             errors.append(error)
     shell.output.tasks(tasks, errors, now=runtime.clock.now(), plain=[task.name for task in tasks])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from taskctl.dialects import values
-from taskctl.dialects.documents import decoded as decoded
+from taskctl.dialects.documents import decoded
 from taskctl.dialects.expressions import Expression, Finder
 from taskctl.dialects.format import Format1
 from taskctl.dialects.messages import Answer, Problem, Trouble
@@ -13,6 +13,8 @@ from taskctl.dialects.outputs import OutputReader
 from taskctl.dialects.problems import ProblemReader
 from taskctl.durations import seconds
 from taskctl.model import Cost, Failure, Kind, Output, Report, State
+
+__all__ = ["Page", "Reader", "decoded"]
 
 _GOES_ON = (State.QUEUED, State.RUNNING)
 
@@ -61,7 +63,7 @@ class Reader:
         if isinstance(document, Problem):
             return document
         if self._at.first(document, _place) == []:
-            return Problem(trouble=Trouble.NOT_FOUND, status=answer.status, message="the answer holds no task")
+            return self._nothing(answer)
         report = self.report(document, asked=asked, acknowledges=acknowledges, kind=kind)
         if report is None or (report.id is None and acknowledges is not None):
             return self._problems.unreadable(answer, document, now=now)
@@ -84,7 +86,7 @@ class Reader:
             return self._problems.unreadable(answer, document, now=now)
         ours = [report for report in reports if report.key == key or (report.key is None and len(candidates) == 1)]
         if not ours:
-            return Problem(trouble=Trouble.NOT_FOUND, status=answer.status, message="the answer holds no task of this key")
+            return self._nothing(answer)
         return ours[0]
 
     def page(
@@ -146,7 +148,7 @@ class Reader:
         kind: Kind | None = None,
     ) -> Report | None:
         """What a decoded answer says about a task; None where it holds no task."""
-        found, find = self._task(document), self._find
+        found, find = self.place(document), self._find
         acknowledged = acknowledges.first(document, values.identifier) if acknowledges else None
         id_ = acknowledged or find["id"].first(found, values.identifier)
         word = find["state"].first(found, values.word)
@@ -172,11 +174,15 @@ class Reader:
             raw=document,
         )
 
-    def _task(self, document: object) -> object:
+    def place(self, document: object) -> object:
+        """The object in a decoded answer that describes the task; the whole answer where `at` finds none."""
         place = self._at.first(document, _place)
         if isinstance(place, list):
             place = next((item for item in place if isinstance(item, dict)), None)
         return document if place is None else place
+
+    def _nothing(self, answer: Answer) -> Problem:
+        return Problem(trouble=Trouble.NOT_FOUND, status=answer.status, message="the answer holds no such task")
 
     def _brought(self, task: object, state: State | None, id_: str | None, kind: Kind | None) -> tuple[Output, ...]:
         """The outputs: what lies there before the end is a preview, and after a failure an error's text."""

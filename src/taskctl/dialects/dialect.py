@@ -2,14 +2,13 @@
 
 import re
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 
 from taskctl.dialects.answers import Reader
 from taskctl.dialects.expressions import Expression, Finder
-from taskctl.dialects.format import Call, Format1, Operation, Submit, Upload
+from taskctl.dialects.format import Call, Format1, Operation, Upload
 from taskctl.dialects.templates import Template, split_request
 from taskctl.errors import UsageError
 from taskctl.model import Kind
@@ -102,15 +101,15 @@ class Dialect:
 
     def wire_key(self, key: str) -> str:
         """The key as the provider may have it: as it is, or as its UUIDv5 where it does not fit."""
-        pattern = self.form.submit.key_pattern or ANY_KEY
-        return key if re.fullmatch(pattern, key) else str(uuid.uuid5(KEYS, key.encode(errors="backslashreplace").decode()))
+        if re.fullmatch(self.form.submit.key_pattern or ANY_KEY, key):
+            return key
+        return str(uuid.uuid5(KEYS, key.encode(errors="backslashreplace").decode()))
 
     @cached_property
     def abilities(self) -> frozenset[str]:
         """What the provider can do beyond submit and query."""
-        form: Mapping[str, object] = {name: getattr(self.form, "listing" if name == "list" else name) for name in ABILITIES}
-        callback = {"callback"} if self._any_operation_takes_callback else set()
-        return frozenset(name for name, given in form.items() if given) | callback
+        able = {name for name in ABILITIES if getattr(self.form, "listing" if name == "list" else name)}
+        return frozenset(able | {"callback"} if self._any_operation_takes_callback else able)
 
     @property
     def _any_operation_takes_callback(self) -> bool:
@@ -139,4 +138,3 @@ def _operation(form: Format1, name: str | None, one: Operation) -> CompiledOpera
         kind=Kind(one.kind) if one.kind else None,
         every=one.every or form.poll.every,
     )
-

@@ -90,7 +90,8 @@ class Finder:
     __slots__ = ("expressions",)
 
     def __init__(self, expressions: str | list[str]) -> None:
-        self.expressions = [Expression(text) for text in ([expressions] if isinstance(expressions, str) else expressions)]
+        texts = [expressions] if isinstance(expressions, str) else expressions
+        self.expressions = [Expression(text) for text in texts]
 
     def first(self, document: object, accept: Callable[[object], T | None]) -> T | None:
         """The first find that is accepted."""
@@ -119,7 +120,7 @@ def wrong_calls(expression: Expression) -> Iterator[str]:
 
 
 @lru_cache(maxsize=2048)
-def _parsed(text: str) -> Any:  # noqa: ANN401  # jmespath's tree has no public type
+def _parsed(text: str) -> Any:
     try:
         return jmespath.compile(text).parsed
     except (JMESPathError, RecursionError) as problem:

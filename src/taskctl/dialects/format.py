@@ -16,7 +16,7 @@ class Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     """A table of the file; a key that it does not name is an error."""
 
 
-class Call(Table, kw_only=True):
+class Call(Table, frozen=True, kw_only=True):
     """One request: `METHOD /path?query` with `{variables}`, a body expression, headers of its own.
 
     `host` is another origin that serves this path; it is used only while the base URL is the dialect's own.
@@ -28,7 +28,7 @@ class Call(Table, kw_only=True):
     host: str | None = None
 
 
-class Operation(Table, kw_only=True):
+class Operation(Table, frozen=True, kw_only=True):
     """A kind of submission. What it leaves out, `[submit]` says."""
 
     default: bool = False
@@ -46,7 +46,7 @@ class Operation(Table, kw_only=True):
     """Seconds between two looks."""
 
 
-class Submit(Call, kw_only=True):
+class Submit(Call, frozen=True, kw_only=True):
     """How a task is started, and what the provider is known to do with a repeated key."""
 
     idempotency: Literal["none", "replay", "existing", "reject"] = "none"
@@ -62,15 +62,15 @@ class Submit(Call, kw_only=True):
     """Bytes; a larger request is refused before it is sent."""
 
 
-class Batch(Call, kw_only=True):
+class Batch(Call, frozen=True, kw_only=True):
     """Many tasks in one request."""
 
     items: str
     size: int
 
 
-class Listing(Call, kw_only=True):
-    """What the provider knows, page by page: by `{page}` or `{offset}` and `{page_size}`, or by `{cursor}` from `next`."""
+class Listing(Call, frozen=True, kw_only=True):
+    """What the provider knows, page by page: by `{page}` or `{offset}`, `{page_size}`, or by `{cursor}` from `next`."""
 
     items: str
     total: str | None = None
@@ -81,7 +81,7 @@ class Listing(Call, kw_only=True):
     """Whether an item tells its outputs as a query does."""
 
 
-class Upload(Call, kw_only=True):
+class Upload(Call, frozen=True, kw_only=True):
     """Where the file of an ITEM `name@file` goes, and what takes its place in the input."""
 
     fields: list[str]
@@ -91,7 +91,7 @@ class Upload(Call, kw_only=True):
     max_bytes: int | None = None
 
 
-class TaskFields(Table, kw_only=True):
+class TaskFields(Table, frozen=True, kw_only=True):
     """Where an answer that describes a task holds what."""
 
     at: Expressions = []
@@ -115,14 +115,14 @@ class TaskFields(Table, kw_only=True):
     kind: Expressions = []
     """What its outputs are, where neither they nor their URLs tell."""
     error: Expressions = []
-    """A text, or an object with code and message. What errors there are count unless the task goes on or is completed."""
+    """A text, or an object with code and message. Errors count unless the task goes on or is completed."""
     error_code: Expressions = []
     error_message: Expressions = []
     cost_estimated: Expressions = []
     cost_final: Expressions = []
 
 
-class ProblemFields(Table, kw_only=True):
+class ProblemFields(Table, frozen=True, kw_only=True):
     """How an answer that is not a task is read, and what its codes and messages mean (globs, without case)."""
 
     ok: str | None = None
@@ -143,14 +143,14 @@ class ProblemFields(Table, kw_only=True):
     """A header that holds what the limit leaves; while that is above zero, `reset` is not why we were refused."""
 
 
-class Poll(Table, kw_only=True):
+class Poll(Table, frozen=True, kw_only=True):
     """How often to look, in seconds."""
 
     every: float = 5.0
 
 
-class Download(Table, kw_only=True):
-    """How result files are fetched: without the key, unless `auth` says otherwise, and then from our own hosts alone."""
+class Download(Table, frozen=True, kw_only=True):
+    """How result files are fetched: without the key, unless `auth` says so, and then from our own hosts alone."""
 
     auth: bool = False
     url: str | None = None
@@ -163,14 +163,14 @@ class Download(Table, kw_only=True):
     """A route that a player can open: `/stream/{id}/{file}`."""
 
 
-class Check(Call, kw_only=True):
+class Check(Call, frozen=True, kw_only=True):
     """The cheapest request that proves a key."""
 
     models: str | None = None
     balance: str | None = None
 
 
-class Format1(Table, kw_only=True):
+class Format1(Table, frozen=True, kw_only=True):
     """A whole dialect file."""
 
     format: Literal[1]

@@ -33,7 +33,7 @@ class OutputReader:
         """What the finder finds, by URL or text: a URL that is mentioned twice is one output."""
         merged: dict[str, Output] = {}
         for item in finder.all(task):
-            found: Mapping[str, object] = {"url": item} if isinstance(item, str) else item if isinstance(item, dict) else {}
+            found: Mapping[str, object] = item if isinstance(item, dict) else {"url": item}
             output = _output(found, self._url(found, id_), fallback)
             if output is not None:
                 same = output.url or f"text:{output.text}"
@@ -41,7 +41,7 @@ class OutputReader:
         return merged
 
     def _url(self, item: Mapping[str, object], id_: str | None) -> str | None:
-        said = values.text(item.get("url"))
+        said = _url(item.get("url"))
         if said is not None or self._built is None or item.get("text") is not None:
             return said
         members = {name: values.text(value) for name, value in item.items()} | {"id": id_}
@@ -51,6 +51,10 @@ class OutputReader:
             return self._built.path(members)
         except ValueError:  # a name that would lead to another path, or one that UTF-8 cannot hold
             return None
+
+
+def _url(value: object) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
 
 
 def _output(item: Mapping[str, object], url: str | None, fallback: Kind | None) -> Output | None:

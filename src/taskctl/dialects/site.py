@@ -136,7 +136,8 @@ class Site:
 
     def _may_have_key(self, url: str) -> bool:
         try:
-            return origin(url) in {origin(self.base_url), *(origin(host) for host in self.dialect.form.hosts if self._own)}
+            hosts = self.dialect.form.hosts if self._own else []
+            return origin(url) in {origin(host) for host in (self.base_url, *hosts)}
         except ValueError:
             return False
 
@@ -205,9 +206,8 @@ class Site:
             raise UsageError(f"{self.dialect.name}: {problem}") from problem
         if call.body is None:
             return Request(method=call.method, url=url, headers=headers)
-        return Request(
-            method=call.method, url=url, headers={**headers, "Content-Type": "application/json"}, body=self._written(made)
-        )
+        headers["Content-Type"] = "application/json"
+        return Request(method=call.method, url=url, headers=headers, body=self._written(made))
 
     def _written(self, made: object) -> bytes:
         try:

@@ -37,7 +37,7 @@ class Template:
         path, mark, query = self.text.partition("?")
         filled = _VARIABLE.sub(lambda found: _encoded(found[1], variables), path)
         parameters = [part for part in query.split("&") if part and self._given(part, variables)]
-        written = "&".join(_VARIABLE.sub(lambda found: quote(variables[found[1]] or "", safe=""), part) for part in parameters)
+        written = _VARIABLE.sub(lambda found: quote(variables[found[1]] or "", safe=""), "&".join(parameters))
         return filled + (mark + written if written else "")
 
     def plain(self, variables: Mapping[str, str | None]) -> str | None:

@@ -52,7 +52,7 @@ def _cut(said: str | None, longest: int) -> str | None:
 def identifier(value: object) -> str | None:
     """An id: printable ASCII without spaces, up to 512 characters; whole numbers become text.
 
-    Kling's ids are 18 digits long, YEScale's hold square brackets. A path of dots is no id, since it would lead elsewhere.
+    Kling's ids are 18 digits long, YEScale's hold square brackets. Dots alone are none: such a path leads elsewhere.
     """
     found = text(value)
     if found is None or len(found) > LONGEST_ID or found in (".", ".."):

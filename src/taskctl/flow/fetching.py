@@ -83,7 +83,7 @@ async def fetch(runtime: Runtime, tasks: list[Task], fetching: Fetching) -> Outc
 async def _fetched(
     provider: Provider, task: Task, output: Output, fetching: Fetching, moving: list[Progress], stop: threading.Event
 ) -> Fetched:
-    """One file: again where the connection breaks, with a fresh link where it died, by the other route where there is one."""
+    """One file: again where the connection breaks, with a fresh link or by another route where the link died."""
     progress = Progress(f"{task.name}-{output.index}")
     moving.append(progress)
     renewed, form = False, provider.site.dialect.form.download
@@ -146,7 +146,7 @@ def _wanted(task: Task, fetching: Fetching) -> tuple[Output, ...]:
 
 def _filed(output: Output, got: Fetched) -> Output:
     content_type = output.content_type or got.content_type
-    return replace(output, file=str(got.path), bytes=got.bytes, sha256=got.sha256, content_type=content_type)
+    return replace(output, file=str(got.path.absolute()), bytes=got.bytes, sha256=got.sha256, content_type=content_type)
 
 
 def _with(task: Task, files: list[Output]) -> Task:

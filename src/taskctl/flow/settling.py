@@ -25,7 +25,7 @@ async def reconcile(runtime: Runtime, submission: Submission, *, resubmit: bool 
     harmless = contract_of(provider) in (Contract.REPLAY, Contract.EXISTING)
     if (harmless or resubmit) and submission.intent.body is not None:
         runtime.history.touch(submission.row, in_flight=IN_FLIGHT)
-        order, request = _repeated(runtime, provider, submission.intent)
+        order, request = _repeated(provider, submission.intent)
         return await send(runtime, provider, request, order, submission)
     raise unconfirmed(submission, provider, None)
 
@@ -43,7 +43,7 @@ async def find_by_key(runtime: Runtime, key: str) -> Task:
     return runtime.history.record(task.told(report, now=runtime.clock.now()))
 
 
-def _repeated(runtime: Runtime, provider: Provider, intent: Intent) -> tuple[Order, Request]:
+def _repeated(provider: Provider, intent: Intent) -> tuple[Order, Request]:
     """The request of an earlier intent, to the byte."""
     operation = provider.site.dialect.operation(intent.operation, intent.model)
     order = Order(operation=operation, model=intent.model, key=intent.key)

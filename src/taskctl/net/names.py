@@ -39,6 +39,7 @@ _TYPES = {
     "application/zip": ".zip",
 }
 _KNOWN = {*_TYPES.values(), ".jpeg", ".avi", ".flv", ".m4v", ".opus", ".wma", ".bmp", ".tiff", ".md"}
+_INVISIBLE = ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn")
 _BY_KIND = {Kind.VIDEO: ".mp4", Kind.IMAGE: ".png", Kind.AUDIO: ".mp3", Kind.TEXT: ".txt", Kind.FILE: ".bin"}
 
 
@@ -143,10 +144,7 @@ def clean(text: str, *, empty: str = "result") -> str:
     """The text as a file name without a path, control characters, hidden dots, or words that a system takes for devices."""
     text = unicodedata.normalize("NFC", text.encode("utf-8", errors="replace").decode("utf-8"))
     text = text.replace("\\", "/").replace("/", "_")
-    text = "".join(
-        "" if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn") else character
-        for character in text
-    )
+    text = "".join(character for character in text if unicodedata.category(character) not in _INVISIBLE)
     text = re.sub(r'[<>:"|?*]', "_", text).lstrip(".-~ _").rstrip(". ")
     if _DEVICES.fullmatch(text):
         text = f"_{text}"

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -15,11 +17,11 @@ from taskctl.errors import (
     CredentialsError,
     FileError,
     KeyConflict,
-    NoAnswer,
     PaymentRequired,
     Refused,
     TaskctlError,
     TaskNotFound,
+    Unavailable,
     Unreadable,
     Unsupported,
 )
@@ -129,13 +131,8 @@ class Provider:
 
     async def upload(self, upload: Upload, call: CompiledCall, path: str) -> object:
         """What stands for this file in the input, once the provider has it."""
-        import os
-
         about = f"uploading {path}"
-        try:
-            size = os.stat(path).st_size
-        except OSError as problem:
-            raise FileError(f"{path} cannot be read: {problem.strerror}") from problem
+        size = _size(path)
         if upload.max_bytes is not None and size > upload.max_bytes:
             raise Unsupported(f"{self.name} takes files of {upload.max_bytes} bytes at most; {path} has {size}")
         answer = await self._send(self.site.upload(call, upload.part, path), about)
@@ -222,7 +219,7 @@ class Provider:
             case Trouble.CONFLICT:
                 return KeyConflict(said, task=task)
             case Trouble.BUSY | Trouble.UNAVAILABLE:
-                return NoAnswer(said, hint="try again later", task=task, retry_after=problem.retry_after)
+                return Unavailable(said, hint="try again later", task=task, retry_after=problem.retry_after)
             case Trouble.UNREADABLE:
                 return Unreadable(said, hint=f"is {self.site.base_url} the right address?", task=task)
             case Trouble.REFUSED:
@@ -231,6 +228,11 @@ class Provider:
 
 def without_outputs(report: Report) -> Report:
     """The report of a list whose items do not tell outputs as a query does."""
-    from dataclasses import replace
-
     return replace(report, outputs=())
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError as problem:
+        raise FileError(f"{path} cannot be read: {problem.strerror}") from problem

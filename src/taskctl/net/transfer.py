@@ -37,7 +37,7 @@ class Broken(NoAnswer):
     """The transfer stopped half-way; what arrived is kept, and the next attempt goes on from there."""
 
 
-class Stopped(Exception):  # noqa: N818  # no error: somebody asked for it
+class Stopped(Exception):
     """The transfer was told to stop."""
 
 
@@ -183,12 +183,13 @@ class Transfer:
                     url = urljoin(url, location)
                     continue
                 yield response
-                return
             except (OSError, http.client.HTTPException) as problem:
                 if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                     raise FileError(f"the disk is full; {self._part} is kept", task=self.task.id) from problem
                 reason = str(problem) or type(problem).__name__
                 raise Broken(f"fetching {self._what} from {host}: {reason}", task=self.task.id) from problem
+            else:
+                return
             finally:
                 connection.close()
         raise FileError(f"fetching {self._what}: more than {HOPS} redirects", task=self.task.id)
@@ -206,7 +207,7 @@ class Transfer:
             handle = os.open(self._part, flags, 0o600)
         except OSError as problem:
             raise FileError(f"{self._part} cannot be written: {problem.strerror}", task=self.task.id) from problem
-        with open(handle, "wb", buffering=0) as file:
+        with os.fdopen(handle, "wb", buffering=0) as file:
             if have == 0:
                 self._check_space(total)
                 self._note(offer, total)
@@ -245,14 +246,14 @@ class Transfer:
         self._side.unlink(missing_ok=True)
         if offer.etag is not None and not offer.etag.startswith("W/"):
             handle = os.open(self._side, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(handle, "w", encoding="utf-8") as file:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
                 json.dump({"etag": offer.etag, "total": total}, file)
 
     def _keep_text(self, text: str) -> Fetched:
         self._prepare_folder()
         self._throw_away()
         handle = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(handle, "wb") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(text.encode("utf-8", errors="backslashreplace"))
         return self._finish("text/plain")
 

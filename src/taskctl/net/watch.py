@@ -1,4 +1,4 @@
-"""Follows many tasks until each has a verdict: one heap of due looks per provider, one budget, streams where offered."""
+"""Follows many tasks until each has a verdict: per provider one heap of due looks, one budget, some streams."""
 
 import asyncio
 import heapq
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 
 from taskctl.clock import Clock
-from taskctl.errors import NoAnswer, StillPending, TaskctlError, TaskNotFound, Unreadable, Unsupported
+from taskctl.errors import NoAnswer, ProviderError, StillPending, TaskctlError, TaskNotFound, Unavailable, Unreadable
 from taskctl.model import Report, Task
 from taskctl.net import pace
 from taskctl.net.provider import Provider
@@ -175,7 +175,7 @@ class Watch:
     async def _look_at_many(self, lane: Lane, many: list[Watched]) -> None:
         try:
             found = await lane.provider.look_at_many([watched.task.id or "" for watched in many])
-        except (TaskNotFound, Unreadable, Unsupported):
+        except (TaskNotFound, Unavailable, Unreadable, Unsupported):
             lane.batches = False
             found = {}
         except TaskctlError as error:
@@ -238,6 +238,7 @@ class Watch:
         if isinstance(error, NoAnswer) and not isinstance(error, Untrusted):
             watched.misses += 1
             lane.last_miss = error
+            lane.answered = lane.answered or isinstance(error, Unavailable)
             return error, error if self._terms.once else None
         lane.answered = True
         if isinstance(error, Unreadable):

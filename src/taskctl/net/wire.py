@@ -1,4 +1,4 @@
-"""Sends one request and reads its answer whole: bounded, within a deadline, without redirects, foreign errors made ours."""
+"""Sends one request and reads its answer whole: bounded, in time, without redirects, foreign errors made ours."""
 
 import asyncio
 import ssl

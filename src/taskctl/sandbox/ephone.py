@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from taskctl.sandbox.answers import Refused
+    from taskctl.sandbox.api import Endpoint
     from taskctl.sandbox.fate import Moment
-    from taskctl.sandbox.provider import Endpoint
     from taskctl.sandbox.shelf import Record
 
 __all__ = ["EPhone"]

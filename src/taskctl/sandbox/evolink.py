@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from taskctl.sandbox.api import Desk, Endpoint
     from taskctl.sandbox.fate import Moment
-    from taskctl.sandbox.provider import Endpoint
     from taskctl.sandbox.shelf import Record
 
 __all__ = ["EvoLink"]
@@ -81,17 +81,25 @@ class EvoLink(Provider):
             "POST /v1/images/generations": self.submit_image,
             "POST /v1/audios/generations": self.submit_audio,
             "POST /v1/tasks/batch": self.batch,
-            "GET /v1/tasks": self.list,
+            "GET /v1/tasks": self.listing,
             "GET /v1/tasks/{task_id}": self.query,
             "GET /v1/credits": self.credits,
             "GET /v1/models": self.models,
         }
 
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.files = EvoLinkFiles(desk)
+
+    def public_routes(self) -> dict[str, Endpoint]:
+        """Results and uploaded files need no key."""
+        shown = {"GET /media/u/{file_id}/{name}": self.files.show, "GET /media/d/{file_id}/{name}": self.files.show}
+        return shown | super().public_routes()
+
     def app(self) -> Starlette:
         """The API and the files host behind one prefix."""
-        files = EvoLinkFiles(self.desk)
         app = super().app()
-        app.router.routes[:0] = [Mount("/api/v1/files", files.app())]
+        app.router.routes.append(Mount("/api/v1/files", self.files.app()))
         return app
 
     def new_id(self, order: Order) -> str:  # noqa: ARG002 - the id tells nothing of the task
@@ -158,7 +166,7 @@ class EvoLink(Provider):
                 continue
         return json_answer({"data": found})
 
-    async def list(self, request: Request) -> Response:
+    async def listing(self, request: Request) -> Response:
         """One page of all tasks, newest first, without their links and errors."""
         words = request.query_params
         page, size = number(words, "page", 1, 10**6), number(words, "page_size", 20, _MOST_PER_PAGE)

@@ -3,47 +3,29 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
-from collections import Counter
-from dataclasses import dataclass, field
+from abc import abstractmethod
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar
-
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from typing import TYPE_CHECKING, Any
 
 from taskctl.sandbox.answers import Instead, NoAnswer, Problem, Refused, html_page, xml_page
+from taskctl.sandbox.api import Api
 from taskctl.sandbox.fate import State, moment
 from taskctl.sandbox.links import is_good, link
 from taskctl.sandbox.ranges import file_answer
-from taskctl.sandbox.reading import bearer
 from taskctl.sandbox.shelf import Record, hashed
 from taskctl.sandbox.steering import steer
 from taskctl.sandbox.works import content, work
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from taskctl.sandbox.api import Endpoint
     from taskctl.sandbox.fate import Moment
-    from taskctl.sandbox.shelf import Shelf
     from taskctl.sandbox.works import Work
 
-    Endpoint = Callable[[Request], Awaitable[Response]]
-
-__all__ = ["Desk", "Order", "Provider"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Desk:
-    """What the dialects share: the shelf, the clock, and the count of requests by what they asked for."""
-
-    shelf: Shelf
-    now: Callable[[], float]
-    requests: Counter[str] = field(default_factory=Counter)
+__all__ = ["Order", "Provider"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,47 +42,16 @@ class Order:
     same: object = None
 
 
-class Provider(ABC):
-    """A provider behind its prefix."""
-
-    name: ClassVar[str]
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk, self.shelf, self.now = desk, desk.shelf, desk.now
-
-    @abstractmethod
-    def routes(self) -> dict[str, Endpoint]:
-        """Who answers what, as `"METHOD /path"`."""
-
-    @abstractmethod
-    def refuse(self, request: Request, refused: Refused) -> Response:
-        """A refusal in the provider's own words."""
+class Provider(Api):
+    """A provider that takes tasks."""
 
     @abstractmethod
     def new_id(self, order: Order) -> str:
         """An id as this provider makes them."""
 
     def public_routes(self) -> dict[str, Endpoint]:
-        """What is answered without a key."""
+        """The results need no key."""
         return {"GET /media/{slug}/{name}": self.media}
-
-    def headers(self) -> Mapping[str, str]:
-        """What every answer carries."""
-        return {}
-
-    def authorize(self, request: Request) -> None:
-        """Refuse who has no key, or the one that is the word `wrong`."""
-        if bearer(request) in ("", "wrong"):
-            raise Refused(Problem.UNAUTHORIZED)
-
-    def app(self) -> Starlette:
-        """The provider as a web application."""
-        open_to_all = [self._route(words, endpoint) for words, endpoint in self.public_routes().items()]
-        others = [self._route(words, endpoint, guarded=True) for words, endpoint in self.routes().items()]
-        for route in others:
-            (route.methods or set()).discard("HEAD")
-        handlers = {Refused: self._on_refused, Instead: _on_instead, HTTPException: self._on_http}
-        return Starlette(routes=open_to_all + others, exception_handlers=handlers)
 
     def accept(self, order: Order) -> tuple[Record, bool]:
         """The task of an order, and whether it is new; the prompt may want it refused or its answer lost."""
@@ -152,6 +103,13 @@ class Provider(ABC):
             raise Refused(Problem.NOT_FOUND)
         return record, stand
 
+    def stop(self, record: Record) -> tuple[Record, Moment]:
+        """Cancel a task unless it has ended, and say how it stands then."""
+        if not self.moment(record).ended:
+            self.shelf.cancel(record, self.now())
+        current = self.find(record.id) or record
+        return current, self.moment(current)
+
     def find(self, task_id: str) -> Record | None:
         """This provider's task of that id."""
         return self.shelf.find(self.name, task_id)
@@ -190,37 +148,6 @@ class Provider(ABC):
     def expired(self) -> Response:
         """What a link says that no longer holds."""
         return xml_page("AccessDenied", "Request has expired", 403)
-
-    def _route(self, words: str, endpoint: Endpoint, *, guarded: bool = False) -> Route:
-        method, _, path = words.partition(" ")
-        template = f"{method} /{self.name}{path}"
-
-        async def counted(request: Request) -> Response:
-            self.desk.requests[template] += 1
-            if guarded:
-                self.authorize(request)
-            return self._complete(await endpoint(request))
-
-        return Route(path, counted, methods=[method])
-
-    def _complete(self, response: Response) -> Response:
-        for name, value in self.headers().items():
-            response.headers.setdefault(name, value)
-        return response
-
-    async def _on_refused(self, request: Request, problem: Exception) -> Response:
-        assert isinstance(problem, Refused)  # noqa: S101 - Starlette's handlers take any Exception
-        return self._complete(self.refuse(request, problem))
-
-    async def _on_http(self, request: Request, problem: Exception) -> Response:
-        self.desk.requests[f"{request.method} /{self.name} (no such route)"] += 1
-        kind = Problem.NO_METHOD if getattr(problem, "status_code", 0) == 405 else Problem.NO_ROUTE
-        return self._complete(self.refuse(request, Refused(kind)))
-
-
-async def _on_instead(_: Request, problem: Exception) -> Response:
-    assert isinstance(problem, Instead)  # noqa: S101 - Starlette's handlers take any Exception
-    return problem.response
 
 
 def _page(status: int) -> Response:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -34,7 +34,7 @@ class ProfileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     model: Annotated[str, Meta(min_length=1)] | None = None
     operation: Annotated[str, Meta(min_length=1)] | None = None
     rate: Annotated[float, Meta(gt=0, le=1000)] | None = None
-    interval: str | None = None
+    interval: Annotated[str, Meta(min_length=1)] | None = None
     dir: Annotated[str, Meta(min_length=1)] | None = None
 
 
@@ -149,10 +149,10 @@ def _refuse(path: Path, place: str, wanted: str, *, found: object = None, cause:
     raise ConfigurationError(f"{path}: {place}: wanted is {wanted}{instead}") from cause
 
 
-def _refuse_unknown(table: dict[str, object], known: Iterable[str], path: Path, prefix: str) -> None:
-    import difflib
+def _refuse_unknown(table: dict[str, object], known: Collection[str], path: Path, prefix: str) -> None:
+    for name in (name for name in table if name not in known):
+        import difflib
 
-    for name in table.keys() - set(known):
         like = difflib.get_close_matches(name, known, n=1)
         meant = f"did you mean {like[0]}?" if like else f"allowed are {', '.join(known)}"
         raise ConfigurationError(f"{path}: {prefix}{name}: there is no such key; {meant}")

@@ -37,7 +37,7 @@ def make_private(path: Path) -> None:
 def tighten(path: Path) -> None:
     """Take the rights of others from a file, where it has any and where the system knows such rights."""
     if exposed(path):
-        with suppress(PermissionError):  # some mounts know no modes
+        with suppress(OSError):  # some mounts know no modes, and SQLite's companions come and go
             path.chmod(0o600)
 
 
@@ -68,16 +68,12 @@ def write_private(path: Path, content: bytes) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in this folder survive a power cut, where the system can."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != EINVAL:  # some network folders cannot
-            raise
-    finally:
-        os.close(descriptor)
+    with suppress(OSError):  # Windows opens no folders, some network disks do not sync them
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

@@ -196,9 +196,10 @@ class History:
         return self._db.row(queries.BY_IDENTITY, (plain(task.id), plain(task.base_url)))
 
     def _known(self, task: Task) -> Row | None:
-        """The row of this task: by its identity, else the submission that its key settles."""
+        """The row of this task: by its identity, else the submission that has its key."""
+        by_key = queries.SUBMISSION if task.id is None else queries.UNSETTLED
         return self._by_identity(task) or self._db.row(
-            queries.UNSETTLED_BY_KEY, {"base_url": plain(task.base_url), "key": plain(task.key)}
+            by_key, {"base_url": plain(task.base_url), "key": plain(task.key)}
         )
 
     def _put(self, known: Row | None, task: Task) -> Task:

@@ -10,7 +10,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 def merged(stored: Task, new: Task) -> Task:
     """What is true after both: an ended task stays ended, and nothing that was known is forgotten."""
-    late = stored.state.ended and new.state is not stored.state and not _revived(stored, new)
+    late = _late(stored, new)
     task, other = (stored, new) if late else (new, stored)
     return replace(
         task,
@@ -26,6 +26,13 @@ def merged(stored: Task, new: Task) -> Task:
         tags=tuple(dict.fromkeys(stored.tags + new.tags)),
         input=task.input or other.input,
     )
+
+
+def _late(stored: Task, new: Task) -> bool:
+    """Whether the new look is older than what is stored: of before the answer came, or of before the end."""
+    if new.id is None and stored.id is not None:
+        return True
+    return stored.state.ended and new.state is not stored.state and not _revived(stored, new)
 
 
 def _revived(stored: Task, new: Task) -> bool:

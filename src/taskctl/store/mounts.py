@@ -16,7 +16,7 @@ def remote(path: Path) -> bool:
     """Whether this path is on a network file system, as far as this system tells."""
     try:
         return kind_at(path.resolve(), MOUNTS.read_text(errors="replace")) in REMOTE
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 

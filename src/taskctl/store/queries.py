@@ -37,18 +37,14 @@ BY_AFFIX = f"""
 BY_IDENTITY = "SELECT * FROM task WHERE id = ? AND base_url = ?"
 BY_ROW = "SELECT * FROM task WHERE row = ?"
 UNCONFIRMED = f"SELECT * FROM task WHERE state = ? AND id IS NULL {NEWEST}"  # noqa: S608 - as said above
-UNSETTLED_BY_KEY = """
-    SELECT * FROM task WHERE base_url = :base_url AND id IS NULL AND (key = :key OR wire_key = :key) ORDER BY row
-"""
 EVERYTHING = f"SELECT {TASK} FROM task ORDER BY row"  # noqa: S608 - as said above
 SAME_KEY = f"""
     SELECT * FROM task WHERE base_url = :base_url AND (key IN (:key, :wire_key) OR wire_key IN (:key, :wire_key))
     {NEWEST}
 """  # noqa: S608 - as said above
-SUBMISSION = f"""
-    SELECT * FROM task WHERE (key = :key OR wire_key = :key) AND (:base_url IS NULL OR base_url = :base_url)
-    {NEWEST}
-"""  # noqa: S608 - as said above
+BY_KEY_AT = "SELECT * FROM task WHERE (key = :key OR wire_key = :key) AND (:base_url IS NULL OR base_url = :base_url)"
+SUBMISSION = f"{BY_KEY_AT} {NEWEST}"
+UNSETTLED = f"{BY_KEY_AT} AND id IS NULL {NEWEST}"
 
 TOUCH = "UPDATE task SET in_flight_until = :until WHERE row = :row AND id IS NULL"
 CLAIM = f"{TOUCH} AND (in_flight_until IS NULL OR in_flight_until <= :now)"

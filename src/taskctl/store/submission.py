@@ -53,9 +53,9 @@ class Submission:
         """Whether some process may be sending it right now."""
         return self.in_flight_until is not None and now < self.in_flight_until
 
-    def repeats(self, intent: Intent) -> bool:
-        """Whether that intent asks for the same as this one, as far as the history can tell."""
-        return self.intent.fingerprint in ("", intent.fingerprint)
+    def repeats(self, fingerprint: str) -> bool:
+        """Whether a request with this fingerprint asks for the same, as far as the history can tell."""
+        return self.intent.fingerprint in ("", fingerprint)
 
 
 def begun(intent: Intent, *, now: datetime) -> Task:

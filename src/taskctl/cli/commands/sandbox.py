@@ -22,7 +22,8 @@ def sandbox(
     \b
     Examples:
       taskctl sandbox --port 8765
-      TASKCTL_BASE_URL=http://127.0.0.1:8765/evolink TASKCTL_API_KEY=any taskctl submit -P evolink -m seedance-2.0 prompt=hi
+      export TASKCTL_BASE_URL=http://127.0.0.1:8765/evolink TASKCTL_API_KEY=any
+      taskctl submit -P evolink -m seedance-2.0 prompt="a dog"
     """
     from taskctl.cli.serving import serve
 

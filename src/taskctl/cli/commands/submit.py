@@ -71,7 +71,7 @@ def submit(
         if dry_run:
             wishes.show(shell, *submitting.request_of(runtime, wish))
             return
-        task = wishes.sent(shell, runtime, submitting.submit(runtime, wish))
+        task = wishes.sent(runtime, submitting.submit(runtime, wish))
         if wait or download:
             shell.output.note(task.name)
             follow(shell, runtime, [task], following)

@@ -12,6 +12,8 @@ from taskctl.model import Kind, State
 STATES = [state for state in State if state not in (State.UNKNOWN, State.UNCONFIRMED)]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _NAMES = "small letters, digits, dots, hyphens and underscores"
+_PLAIN = re.compile(r"[!-\[\]-~]+")
+"""Printable ASCII without blanks and backslashes, which some read as slashes."""
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -33,8 +35,8 @@ def is_address(url: str, *schemes: str) -> bool:
         port = parts.port
     except ValueError:
         return False
-    plain = not parts.query and not parts.fragment and "@" not in parts.netloc and "\\" not in url and port != 0
-    return parts.scheme in schemes and bool(parts.hostname) and plain and all("!" <= character <= "~" for character in url)
+    bare = not parts.query and not parts.fragment and "@" not in parts.netloc and port != 0
+    return parts.scheme in schemes and bool(parts.hostname) and bare and bool(_PLAIN.fullmatch(url))
 
 
 def doubles(words: list[str]) -> list[str]:
@@ -45,9 +47,7 @@ def doubles(words: list[str]) -> list[str]:
 def _wrong_names(form: Format1) -> Iterator[str]:
     if not _NAME.fullmatch(form.name):
         yield f"name: {form.name!r} may hold {_NAMES}"
-    yield from (
-        f"{key}: is empty" for key, said in (("title", form.title), ("unit", form.unit)) if not said.strip()
-    )
+    yield from (f"{key}: is empty" for key, said in (("title", form.title), ("unit", form.unit)) if not said.strip())
     for name in form.operations:
         if not _NAME.fullmatch(name):
             yield f"operations.{name}: {name!r} may hold {_NAMES}"
@@ -124,8 +124,8 @@ def _wrong_spans(form: Format1) -> Iterator[str]:
 def _wrong_counts(form: Format1) -> Iterator[str]:
     counts = [
         ("submit.max_body", form.submit.max_body),
-        ("batch.size", form.batch and form.batch.size),
-        ("list.page_size", form.listing and form.listing.page_size),
+        ("batch.size", form.batch.size if form.batch else None),
+        ("list.page_size", form.listing.page_size if form.listing else None),
         *((f"upload[{place}].max_bytes", upload.max_bytes) for place, upload in enumerate(form.upload)),
     ]
     yield from (f"{key}: {count} is not 1 or more" for key, count in counts if count is not None and count < 1)

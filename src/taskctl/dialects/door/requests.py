@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from taskctl.dialects.door.heading import doubles, is_address
+from taskctl.dialects.door.heading import doubles
 from taskctl.dialects.door.reading import wrong_expression
 from taskctl.dialects.expressions import Expression, ExpressionError
 from taskctl.dialects.format import Call, Format1, Operation
@@ -64,7 +64,7 @@ def _wrong_submit(form: Format1) -> Iterator[str]:
         headers = form.submit.headers if one.headers is None else one.headers
         call = Call(request=one.request or form.submit.request, body=one.body or form.submit.body, headers=headers)
         if form.submit.idempotency != "none" and "key" not in _mentioned(call):
-            yield f"{where}: idempotency {form.submit.idempotency!r} needs the key in the request, its body or its headers"
+            yield f"{where}: idempotency {form.submit.idempotency!r} needs the key in the request, body or headers"
         needed = _needed(call.request)
         if "model" in needed and (one.model or form.submit.model) != "required":
             yield f'{where}.model: must be "required", since the path holds {{model}}'
@@ -86,7 +86,9 @@ def _wrong_pattern(form: Format1) -> Iterator[str]:
         yield f"submit.key_pattern: {pattern!r} is no regular expression: {problem}"
 
 
-def _wrong_call(form: Format1, name: str, call: Call, allowed: frozenset[str], in_body: frozenset[str]) -> Iterator[str]:
+def _wrong_call(
+    form: Format1, name: str, call: Call, allowed: frozenset[str], in_body: frozenset[str]
+) -> Iterator[str]:
     yield from _wrong_request(f"{name}.request", call.request, allowed)
     yield from _wrong_headers(f"{name}.headers", call.headers, allowed, form.headers)
     if call.host is not None and call.host.rstrip("/") not in {host.rstrip("/") for host in form.hosts}:
@@ -134,7 +136,8 @@ def _wrong_body(key: str, text: str, allowed: frozenset[str]) -> Iterator[str]:
     yield from wrong
     if not wrong:
         unknown = sorted(Expression(text).names - allowed)
-        yield from (f"{key}: `{one}` is not one of {', '.join(sorted(allowed)) or 'no variable at all'}" for one in unknown)
+        known = ", ".join(sorted(allowed)) or "no variable at all"
+        yield from (f"{key}: `{one}` is not one of {known}" for one in unknown)
 
 
 def _wrong_paging(form: Format1) -> Iterator[str]:
@@ -168,7 +171,8 @@ def _wrong_download(form: Format1) -> Iterator[str]:
     for key, allowed in (("url", _ID | written), ("fallback", _ID | {"file"}), ("stream", _ID | {"file"})):
         text: str | None = getattr(form.download, key)
         if text is not None:
-            yield from (problem.replace("GET /", "/") for problem in _wrong_request(f"download.{key}", f"GET {text}", allowed))
+            wrong = _wrong_request(f"download.{key}", f"GET {text}", allowed)
+            yield from (problem.replace("'GET ", "'") for problem in wrong)
 
 
 def _members(texts: str | list[str]) -> frozenset[str]:

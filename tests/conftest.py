@@ -1,0 +1,49 @@
+"""Fixtures that every room's tests share."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.harness import Answering, FakeProvider, Taskctl
+
+
+class FakeClock:
+    """A clock on which sleeping is instant and time passes by sleeping alone."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        self.began = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.began + timedelta(seconds=self.passed)
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    async def sleep(self, seconds: float) -> None:
+        import asyncio
+
+        await asyncio.sleep(0)
+        self.passed += seconds
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def taskctl(tmp_path: Path) -> Taskctl:
+    home, cwd = tmp_path / "home", tmp_path / "cwd"
+    home.mkdir()
+    cwd.mkdir()
+    return Taskctl(home, cwd)
+
+
+@pytest.fixture
+def provider() -> Iterator[Callable[[Answering], FakeProvider]]:
+    with ExitStack() as stack:
+        yield lambda answer: stack.enter_context(FakeProvider(answer).serving())

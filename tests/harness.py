@@ -1,4 +1,4 @@
-"""What the tests run against: the installed console script in a home of its own, and a provider that does as it is told."""
+"""What tests run against: the console script in a home of its own, and a provider that does as it is told."""
 
 import json
 import os

@@ -160,7 +160,7 @@ class Task:
             state=state,
             provider_state=report.provider_state or self.provider_state,
             progress=_progress(self.progress, report.progress, state),
-            eta_seconds=None if state.ended else (report.eta_seconds or self.eta_seconds),
+            eta_seconds=_eta(self, report, state),
             error=_failure(state, report.error),
             can_cancel=False if state.ended and report.can_cancel is None else task.can_cancel,
         )
@@ -172,17 +172,19 @@ class Task:
     def forgotten(self, *, now: datetime) -> "Task":
         """The task after the provider has said for good that it does not know it."""
         error = Failure(code=FORGOTTEN, message="the provider no longer knows this task")
-        return replace(self, state=State.EXPIRED, error=error, finished_at=now, updated_at=now, eta_seconds=None)
+        return replace(
+            self, state=State.EXPIRED, error=error, can_cancel=False, finished_at=now, updated_at=now, eta_seconds=None
+        )
 
     def _with_facts(self, report: Report) -> "Task":
         return replace(
             self,
             id=self.id or report.id,
+            key=self.key or report.key,
             model=self.model or report.model,
             message=report.message or self.message,
             can_cancel=self.can_cancel if report.can_cancel is None else report.can_cancel,
             submitted_at=report.submitted_at or self.submitted_at,
-            finished_at=report.finished_at or self.finished_at,
             cost=_cost(self.cost, report.cost),
         )
 
@@ -197,6 +199,12 @@ def _progress(before: int | None, said: int | None, state: State) -> int | None:
     if said is None or (state.ended and state is not State.COMPLETED):
         return before
     return said if before is None else max(before, said)
+
+
+def _eta(task: Task, report: Report, state: State) -> float | None:
+    if state.ended:
+        return None
+    return task.eta_seconds if report.eta_seconds is None else report.eta_seconds
 
 
 def _failure(state: State, said: Failure | None) -> Failure | None:

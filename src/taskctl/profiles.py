@@ -18,6 +18,8 @@ from taskctl.store.config import Config, ProfileSettings
 SANDBOX = "sandbox"
 LOCAL = "sandbox:"
 """Begins the base URL of tasks in the built-in sandbox, whose port changes from run to run."""
+_LOCAL_INTERVAL = 0.5
+"""Seconds between two looks at the built-in sandbox: nobody is there to be spared."""
 _COMMAND_PATIENCE = 30
 """Seconds that `api_key_command` may take."""
 
@@ -46,6 +48,8 @@ class Profile:
     @property
     def interval(self) -> float | None:
         """Seconds between two looks, where the profile sets them."""
+        if self.in_sandbox:
+            return _LOCAL_INTERVAL
         return seconds(self.settings.interval) if self.settings.interval else None
 
     def key(self, environ: Mapping[str, str]) -> Secret | None:

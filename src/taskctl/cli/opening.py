@@ -4,20 +4,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from taskctl.cli.progress import listener_for
 from taskctl.clock import SystemClock
-from taskctl.runtime import Runtime
 from taskctl.store import places
 from taskctl.store.history import History
 
 if TYPE_CHECKING:
     from taskctl.cli.shell import Shell
     from taskctl.profiles import Profiles
+    from taskctl.runtime import Runtime
 
 
 @contextmanager
-def open_runtime(shell: "Shell") -> Iterator[Runtime]:
+def open_runtime(shell: "Shell") -> Iterator["Runtime"]:
     """The runtime of this invocation, closed at its end."""
+    from taskctl.cli.progress import listener_for
+    from taskctl.runtime import Runtime
+
     clock = SystemClock()
     history = open_history(shell)
     with Runtime(

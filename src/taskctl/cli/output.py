@@ -63,10 +63,10 @@ class Output:
         """Whether stdout must hold one document, also where the command fails."""
         return self.format in (Format.JSON, Format.JSONL)
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, *, indent: int = 0) -> None:
         """Talk, which `-q` silences."""
         if not self.quiet:
-            self._say(text)
+            self._say(text, " " * indent)
 
     def warn(self, text: str) -> None:
         """Talk that matters, whatever `-q` says."""

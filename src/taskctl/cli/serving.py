@@ -20,7 +20,7 @@ def serve(shell: Shell, host: str, port: int) -> None:
     def ready(url: str) -> None:
         shell.output.lines([url])
         for prefix in PREFIXES:
-            shell.output.note(f"  {prefix}: {url}/{prefix}")
+            shell.output.note(f"{prefix:<18} {url}/{prefix}", indent=2)
         shell.output.note("Ctrl-C ends it")
 
     try:

@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
 
 from taskctl.cli import options
 from taskctl.cli.output import Format, Output
 from taskctl.errors import ExitCode, Interrupted, TaskctlError, UsageError
-from taskctl.runtime import Runtime
+
+if TYPE_CHECKING:
+    from taskctl.runtime import Runtime
 
 F = TypeVar("F", bound=Callable[..., None])
 _COMMON: dict[str, object] = {
@@ -53,7 +55,7 @@ class Shell:
             self.environ["TASKCTL_CONFIG"] = str(config)
 
     @contextmanager
-    def runtime(self) -> Iterator[Runtime]:
+    def runtime(self) -> Iterator["Runtime"]:
         """Everything a command works with, closed at its end."""
         from taskctl.cli.opening import open_runtime
 

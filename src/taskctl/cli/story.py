@@ -18,6 +18,14 @@ FOLDER = Path("taskctl-demo")
 """Where the files go, in the working directory."""
 
 
+NEXT = (
+    'taskctl submit -P sandbox prompt="a dog on a beach" --wait --download',
+    "taskctl list",
+    "taskctl open @last",
+    "taskctl profile add evolink   # with a key of your own",
+)
+
+
 @dataclass(frozen=True)
 class Scene:
     """One submission of the story; its profile, model, prompt, and what is to become of it."""
@@ -48,7 +56,7 @@ def tell(shell: Shell, runtime: "Runtime") -> None:
         output.note(f"1. Submit {len(SCENES)} tasks to five providers of the sandbox, each in its own dialect.")
         tasks = [runtime.run(submitting.submit(runtime, _wish(runtime, scene))) for scene in SCENES]
         for task in tasks:
-            output.note(f"   {task.profile:<26} {task.name}")
+            output.note(f"{task.profile:<26} {task.name}", indent=3)
         output.note("2. Cancel the one that would take ten minutes.")
         doomed = [task for task, scene in zip(tasks, SCENES, strict=True) if scene.end is State.CANCELLED]
         runtime.run(ending.cancel(runtime, doomed))
@@ -86,6 +94,5 @@ def _say_what_next(shell: Shell, tasks: list[Task]) -> None:
     shell.output.note(f"{len(files)} files in ./{FOLDER}/ . One task failed and one was cancelled, as they should.")
     shell.output.note("")
     shell.output.note("What to type next:")
-    shell.output.note('   taskctl submit -P sandbox prompt="a dog on a beach" --wait --download')
-    shell.output.note("   taskctl list")
-    shell.output.note("   taskctl profile add evolink          # with a key of your own")
+    for command in NEXT:
+        shell.output.note(command, indent=3)

@@ -4,8 +4,8 @@ import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
-from taskctl.errors import TaskctlError
-from taskctl.flow.outcome import Outcome, judged, verdict
+from taskctl.errors import StillPending, TaskctlError
+from taskctl.flow.outcome import Outcome, judged, resuming, verdict
 from taskctl.flow.settling import reconcile
 from taskctl.model import State, Task
 from taskctl.net import pace
@@ -76,7 +76,7 @@ async def _follow(
         told[_identity(seen.before)] = seen.task
         runtime.listener.seen(seen)
         if seen.error is not None:
-            outcome.errors.append(seen.error)
+            outcome.errors.append(_for(seen.error, seen.task))
         if seen.task.state.ended and not seen.before.state.ended:
             if on_end:
                 on_end(seen.task)
@@ -138,8 +138,10 @@ def _every(profile: Profile, task: Task) -> float:
 
 
 def _for(error: TaskctlError, task: Task) -> TaskctlError:
-    """The same error, about this task."""
-    return type(error)(f"{task.name}: {error.message}", hint=error.hint, task=task.name)
+    """The same error, about this task; where the task goes on, with what resumes the wait."""
+    message = error.message if task.name in error.message else f"{task.name}: {error.message}"
+    hint = resuming(task) if isinstance(error, StillPending) else error.hint
+    return type(error)(message, hint=hint, task=task.name)
 
 
 def _identity(task: Task) -> tuple[str, str | None]:

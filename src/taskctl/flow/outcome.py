@@ -40,6 +40,11 @@ def judged(outcome: Outcome) -> Outcome:
         if (failed := verdict(task)) is not None:
             outcome.errors.append(failed)
         elif not task.state.ended:
-            hint = f"it goes on; resume with: taskctl wait {task.name}"
-            outcome.errors.append(StillPending(f"{task.name} is still {task.state}", hint=hint, task=task.name))
+            pending = f"{task.name} is still {task.state}"
+            outcome.errors.append(StillPending(pending, hint=resuming(task), task=task.name))
     return outcome
+
+
+def resuming(task: Task) -> str:
+    """How to go on waiting."""
+    return f"it goes on; resume with: taskctl wait {task.name}"

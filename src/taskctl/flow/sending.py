@@ -16,14 +16,24 @@ IN_FLIGHT = 90.0
 """Seconds that one attempt to submit may take at most."""
 
 
-async def send(runtime: Runtime, provider: Provider, request: Request, order: Order, submission: Submission) -> Task:
+async def send(
+    runtime: Runtime,
+    provider: Provider,
+    request: Request,
+    order: Order,
+    submission: Submission,
+    *,
+    maybe_accepted: bool = False,
+) -> Task:
     """The task that the provider made of a submission, sent until there is an answer or sending again is not safe.
+
+    `maybe_accepted` says that an earlier sending may have been accepted: then no refusal proves that there is no task.
 
     Raises:
         Unconfirmed: the answer was lost. NoAnswer: it never arrived. TaskctlError: the provider refused.
     """
     history, clock = runtime.history, runtime.clock
-    began, number, maybe_accepted = clock.monotonic(), 0, False
+    began, number = clock.monotonic(), 0
     while True:
         number += 1
         met = await _attempt(provider, request, order)

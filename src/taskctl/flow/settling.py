@@ -24,9 +24,10 @@ async def reconcile(runtime: Runtime, submission: Submission, *, resubmit: bool 
         return runtime.history.bind(submission.row, task)
     harmless = contract_of(provider) in (Contract.REPLAY, Contract.EXISTING)
     if (harmless or resubmit) and submission.intent.body is not None:
-        runtime.history.touch(submission.row, in_flight=IN_FLIGHT)
+        if not runtime.history.claim(submission.row, in_flight=IN_FLIGHT):
+            raise unconfirmed(submission, provider, None)
         order, request = _repeated(provider, submission.intent)
-        return await send(runtime, provider, request, order, submission)
+        return await send(runtime, provider, request, order, submission, maybe_accepted=True)
     raise unconfirmed(submission, provider, None)
 
 

@@ -107,7 +107,7 @@ async def _with_files_sent(provider: Provider, wish: Wish) -> dict[str, object]:
 
 async def _again(runtime: Runtime, submission: Submission, fingerprint: str) -> Task:
     """The task of a key that was used before: the same request gets the same task, another one is refused."""
-    if submission.intent.fingerprint not in ("", fingerprint):
+    if not submission.repeats(fingerprint):
         raise KeyConflict(
             f"key {submission.intent.key} belongs to another request",
             hint="give the request as it was, or choose another key",

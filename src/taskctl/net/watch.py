@@ -175,7 +175,7 @@ class Watch:
     async def _look_at_many(self, lane: Lane, many: list[Watched]) -> None:
         try:
             found = await lane.provider.look_at_many([watched.task.id or "" for watched in many])
-        except (TaskNotFound, Unavailable, Unreadable, Unsupported):
+        except ProviderError:  # no such route here: one look each, for good
             lane.batches = False
             found = {}
         except TaskctlError as error:
@@ -285,16 +285,15 @@ class Watch:
                     yield from self._end(lane, lane.last_miss)
 
     def _out_of_time(self) -> Iterator[Seen]:
+        """Tasks of providers that never answered; the others are simply not done."""
         for lane in self._lanes:
-            yield from self._end(lane, lane.last_miss if not lane.answered else None)
+            if not lane.answered and lane.last_miss is not None:
+                yield from self._end(lane, lane.last_miss)
 
-    def _end(self, lane: Lane, error: TaskctlError | None) -> Iterator[Seen]:
+    def _end(self, lane: Lane, error: TaskctlError) -> Iterator[Seen]:
         for watched in lane.tasks:
             if self._open.pop(id(watched), None) is not None:
-                reason = error or StillPending(
-                    f"{watched.task.name} is still {watched.task.state}", task=watched.task.id
-                )
-                yield Seen(task=watched.task, before=watched.task, error=reason)
+                yield Seen(task=watched.task, before=watched.task, error=error)
 
     def _push(self, lane: Lane, due: float, watched: Watched) -> None:
         self._order += 1

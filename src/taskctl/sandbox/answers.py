@@ -24,6 +24,7 @@ class Problem(Enum):
     INVALID = "invalid"
     UNAUTHORIZED = "unauthorized"
     NO_CREDIT = "no credit"
+    FORBIDDEN = "forbidden"
     NOT_FOUND = "not found"
     NO_ROUTE = "no route"
     NO_METHOD = "no method"
@@ -54,7 +55,7 @@ class Instead(Exception):
 class NoAnswer(Response):
     """The connection is closed, and not a byte was sent."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - nothing is sent
+    async def __call__(self, scope: Scope, receive: Receive, _: Send) -> None:
         """Cut the connection and wait until it is gone."""
         if "abort" not in scope.get("state", {}):
             raise ConnectionAbortedError("the answer is lost")
@@ -70,8 +71,8 @@ def json_answer(body: object, status: int = 200, headers: Mapping[str, str] | No
 
 def html_page(title: str, status: int) -> Response:
     """A page as a proxy in between would send it."""
-    page = f"<!DOCTYPE html>\n<html><head><title>{escape(title)}</title></head><body><h1>{escape(title)}</h1></body></html>\n"
-    return Response(page, status, media_type="text/html")
+    head = f"<!DOCTYPE html>\n<html><head><title>{escape(title)}</title></head>"
+    return Response(f"{head}<body><h1>{escape(title)}</h1></body></html>\n", status, media_type="text/html")
 
 
 def xml_page(code: str, message: str, status: int) -> Response:

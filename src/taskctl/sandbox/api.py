@@ -49,7 +49,7 @@ class Api(ABC):
         """Who answers what, as `"METHOD /path"`."""
 
     @abstractmethod
-    def refuse(self, request: Request, refused: Refused) -> Response:
+    def refuse(self, request: Request, refused: Refused, /) -> Response:
         """A refusal in the provider's own words."""
 
     def public_routes(self) -> dict[str, Endpoint]:
@@ -70,7 +70,9 @@ class Api(ABC):
         public = [self._route(words, endpoint) for words, endpoint in self.public_routes().items()]
         guarded = [self._route(words, endpoint, guarded=True) for words, endpoint in self.routes().items()]
         handlers = {Refused: self._on_refused, Instead: _on_instead, HTTPException: self._on_http}
-        return Starlette(routes=public + guarded, exception_handlers=handlers)
+        app = Starlette(routes=public + guarded, exception_handlers=handlers)
+        app.router.redirect_slashes = False  # a path that is nearly right is wrong
+        return app
 
     def _route(self, words: str, endpoint: Endpoint, *, guarded: bool = False) -> Route:
         method, _, path = words.partition(" ")

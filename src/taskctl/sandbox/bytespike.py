@@ -87,7 +87,7 @@ class ByteSpike(Provider):
             "X-Quota-Remaining-Credits": "104.18",
         }
 
-    def new_id(self, order: Order) -> str:  # noqa: ARG002 - the id tells nothing of the task
+    def new_id(self, _: Order, /) -> str:
         """`task_` and a ULID: the time in milliseconds, then chance."""
         value = int(self.now() * 1000) << 80 | secrets.randbits(80)
         return "task_" + "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
@@ -154,15 +154,15 @@ class ByteSpike(Provider):
         balance = {"available_usd": 104.18, "frozen_usd": 0.0, "used_usd": 45.82}
         return json_answer({"balance": balance, "allowed_models": list(_MODELS)})
 
-    def refuse(self, request: Request, refused: Refused) -> Response:  # noqa: ARG002 - the path doesn't matter
+    def refuse(self, _: Request, refused: Refused, /) -> Response:
         """A refusal as the OpenAI protocol words it."""
         if refused.problem is Problem.RATE_LIMITED:
             message = "too many requests in flight"
             error = {"type": "rate_limit_error", "code": "concurrency_limit", "message": message}
             return json_answer({"error": error}, 429, {"X-RateLimit-Reset": str(math.ceil(self.now()) + 1)})
         status, message, kind, code = _REFUSALS[refused.problem]
-        error = {"message": refused.message or message, "type": kind, "code": code, "param": refused.field}
-        return json_answer({"error": error}, status)
+        members = {"message": refused.message or message, "type": kind, "code": code, "param": refused.field}
+        return json_answer({"error": members}, status)
 
     def _named(self, names: dict[str, Any]) -> Record | None:
         task_id, key = optional(names, "task_id", str), optional(names, "out_task_id", str)

@@ -47,6 +47,7 @@ class EPhone(Provider):
     """`/ephone`."""
 
     name = "ephone"
+    cancels = False
 
     def routes(self) -> dict[str, Endpoint]:
         """Who answers what."""
@@ -58,7 +59,7 @@ class EPhone(Provider):
             "GET /v1/dashboard/billing/usage": self.usage,
         }
 
-    def new_id(self, order: Order) -> str:
+    def new_id(self, _: Order, /) -> str:
         """Like `task_h7q2m9`."""
         return f"task_{secrets.token_hex(6)}"
 
@@ -88,7 +89,7 @@ class EPhone(Provider):
         """How much has been spent, in cents."""
         return json_answer({"object": "list", "total_usage": 1250.0})
 
-    def refuse(self, request: Request, refused: Refused) -> Response:
+    def refuse(self, request: Request, refused: Refused, /) -> Response:
         """A refusal with an error object."""
         status, message, kind, code = _REFUSALS[refused.problem]
         message = refused.message or message

@@ -1,4 +1,4 @@
-"""The sandbox in EvoLink's dialect: flat bodies, one endpoint for each kind, a list, a batch, and an Idempotency-Key."""
+"""The sandbox in EvoLink's dialect: flat bodies, an endpoint for each kind, a list, a batch and an Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Mount
 
 from taskctl.sandbox.answers import Problem, Refused, html_page, json_answer
+from taskctl.sandbox.evolink_fields import check_audio, check_flat, check_image, check_video
 from taskctl.sandbox.evolink_files import EvoLinkFiles
 from taskctl.sandbox.fate import State
 from taskctl.sandbox.provider import Order, Provider
@@ -102,7 +103,7 @@ class EvoLink(Provider):
         app.router.routes.append(Mount("/api/v1/files", self.files.app()))
         return app
 
-    def new_id(self, order: Order) -> str:  # noqa: ARG002 - the id tells nothing of the task
+    def new_id(self, _: Order, /) -> str:
         """Like `task-unified-1790000000-ab12cd34`."""
         return f"task-unified-{int(self.now())}-{secrets.token_hex(4)}"
 
@@ -112,37 +113,20 @@ class EvoLink(Provider):
 
     async def submit_video(self, request: Request) -> Response:
         """Take a video task."""
-        body = await _flat_object(request)
-        optional(body, "duration", int)
-        optional(body, "generate_audio", bool)
-        for name in ("quality", "aspect_ratio"):
-            optional(body, name, str)
-        _check_lists(body, "image_urls", "video_urls", "audio_urls")
+        body = await json_object(request)
+        check_video(body)
         return self._submit(request, body, "video")
 
     async def submit_image(self, request: Request) -> Response:
         """Take an image task."""
-        body = await _flat_object(request)
-        _check_lists(body, "image_urls")
-        for name in ("size", "mask_url"):
-            optional(body, name, str)
-        count = optional(body, "n", int)
-        if count is not None and not 1 <= count <= 4:
-            raise Refused(Problem.INVALID, "n must be from 1 to 4", field="n")
-        return self._submit(request, body, "image", outputs=count or 1)
+        body = await json_object(request)
+        check_image(body)
+        return self._submit(request, body, "image", outputs=body.get("n") or 1)
 
     async def submit_audio(self, request: Request) -> Response:
         """Take a music task."""
-        body = await _flat_object(request)
-        custom, _ = member(body, "custom_mode", bool), member(body, "instrumental", bool)
-        for name in ("style", "title"):
-            if custom:
-                member(body, name, str)
-        if body.get("vocal_gender") not in (None, "m", "f"):
-            raise Refused(Problem.INVALID, "vocal_gender must be m or f", field="vocal_gender")
-        duration = optional(body, "duration", int)
-        if duration is not None and not 30 <= duration <= 240:
-            raise Refused(Problem.INVALID, "duration must be from 30 to 240", field="duration")
+        body = await json_object(request)
+        check_audio(body)
         return self._submit(request, body, "audio", outputs=2)
 
     async def query(self, request: Request) -> Response:
@@ -180,9 +164,7 @@ class EvoLink(Provider):
         for name in ("type", "model"):
             items = [item for item in items if item[name] == words.get(name, item[name])]
         start = (page - 1) * size
-        return json_answer(
-            {"data": items[start : start + size], "total": len(items), "page": page, "page_size": size}
-        )
+        return json_answer({"data": items[start : start + size], "total": len(items), "page": page, "page_size": size})
 
     async def credits(self, _: Request) -> Response:
         """What is left for the account and for the key."""
@@ -194,7 +176,7 @@ class EvoLink(Provider):
         """What models there are."""
         return json_answer({"data": [{"id": model} for model in _MODELS]})
 
-    def refuse(self, request: Request, refused: Refused) -> Response:  # noqa: ARG002 - the path doesn't matter
+    def refuse(self, _: Request, refused: Refused, /) -> Response:
         """A refusal as the gateway words it."""
         status, message, members = _REFUSALS[refused.problem]
         error = {**members, "message": refused.message or message}
@@ -210,14 +192,13 @@ class EvoLink(Provider):
         return html_page("This link has expired", 200)
 
     def _submit(self, request: Request, body: dict[str, Any], kind: str, outputs: int = 1) -> Response:
+        check_flat(body)
         model, prompt = member(body, "model", str), member(body, "prompt", str)
         check_callback(optional(body, "callback_url", str))
         key = request.headers.get("idempotency-key")
         if key is not None and not re.fullmatch(r"[A-Za-z0-9._-]{16,96}", key):
             raise Refused(Problem.INVALID, "Idempotency-Key must be 16 to 96 of A-Za-z0-9._-")
-        order = Order(
-            kind=kind, model=model, prompt=prompt, body=body, outputs=outputs, key=key, same=[kind, body]
-        )
+        order = Order(kind=kind, model=model, prompt=prompt, body=body, outputs=outputs, key=key, same=[kind, body])
         record, new = self.accept(order)
         headers = None if new else {"idempotency-replayed": "true"}
         return json_answer(self._task(record, self.moment(record)), headers=headers)
@@ -269,20 +250,6 @@ class EvoLink(Provider):
                 for place, (audio, cover) in enumerate(zip(links, covers, strict=True), 1)
             ]
         return done
-
-
-async def _flat_object(request: Request) -> dict[str, Any]:
-    body = await json_object(request)
-    for name in ("input", "params", "config"):
-        if isinstance(body.get(name), dict):
-            raise Refused(Problem.INVALID, f"unknown parameter {name}: parameters stand beside model", field=name)
-    return body
-
-
-def _check_lists(body: dict[str, Any], *names: str) -> None:
-    for name in names:
-        if not all(isinstance(item, str) for item in optional(body, name, list) or ()):
-            raise Refused(Problem.INVALID, f"{name} must hold strings", field=name)
 
 
 def _error(record: Record, stand: Moment) -> dict[str, str] | None:

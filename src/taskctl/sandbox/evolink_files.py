@@ -116,7 +116,7 @@ class EvoLinkFiles(Api):
         save = {"Content-Disposition": "attachment"} if request.scope["path"].startswith("/evolink/media/d/") else {}
         return file_answer(request, data, upload.content_type, headers=save)
 
-    def refuse(self, request: Request, refused: Refused) -> Response:  # noqa: ARG002 - the path doesn't matter
+    def refuse(self, _: Request, refused: Refused, /) -> Response:
         """A refusal in the files host's envelope."""
         status, message = _REFUSALS[refused.problem]
         return json_answer({"success": False, "code": status, "msg": refused.message or message}, status)

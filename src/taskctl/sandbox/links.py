@@ -33,4 +33,6 @@ def is_good(record: Record, path: str, query: Mapping[str, str], now: float) -> 
     if record.steering.links_expire is None:
         return True
     expires = query.get("expires", "")
-    return hmac.compare_digest(query.get("sig", "").encode(), _signature(path, expires).encode()) and now < float(expires)
+    return hmac.compare_digest(query.get("sig", "").encode(), _signature(path, expires).encode()) and now < float(
+        expires
+    )

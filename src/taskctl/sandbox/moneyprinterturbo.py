@@ -11,16 +11,17 @@ from taskctl.sandbox.answers import Instead, Problem, Refused, json_answer
 from taskctl.sandbox.fate import State
 from taskctl.sandbox.links import link
 from taskctl.sandbox.moneyprinterturbo_fields import check_fields
-from taskctl.sandbox.moneyprinterturbo_files import MoneyPrinterTurboFiles, file_count
-from taskctl.sandbox.provider import Order
+from taskctl.sandbox.moneyprinterturbo_files import SERVER, Files
+from taskctl.sandbox.provider import Order, Provider
 from taskctl.sandbox.reading import json_object, number
 from taskctl.sandbox.steering import End
+from taskctl.sandbox.works import works
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from taskctl.sandbox.api import Endpoint
+    from taskctl.sandbox.api import Desk, Endpoint
     from taskctl.sandbox.fate import Moment
     from taskctl.sandbox.shelf import Record
 
@@ -46,12 +47,29 @@ _UNSET = (
     "error",
 )
 _KINDS = {"videos": "video", "audio": "audio", "subtitle": "text"}
-_SERVER = "/srv/mpt/storage"
+_REFUSALS = {
+    Problem.NO_CREDIT: (402, "the account has no credit"),
+    Problem.FORBIDDEN: (403, "access denied"),
+    Problem.NOT_FOUND: (404, "task not found"),
+    Problem.BUSY: (409, "task is still running"),
+    Problem.RATE_LIMITED: (429, "task queue is full, please try again later"),
+}
 _WRITTEN_BUT_RUNNING = 95
 
 
-class MoneyPrinterTurbo(MoneyPrinterTurboFiles):
+class MoneyPrinterTurbo(Provider):
     """`/moneyprinterturbo`."""
+
+    name = "moneyprinterturbo"
+    cancels = False
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._files = Files(self)
+
+    def public_routes(self) -> dict[str, Endpoint]:
+        """The folder with the tasks' files stands open."""
+        return {"GET /tasks/{task_id}/{name}": self._files.static}
 
     def routes(self) -> dict[str, Endpoint]:
         """Who answers what."""
@@ -62,10 +80,15 @@ class MoneyPrinterTurbo(MoneyPrinterTurboFiles):
             "GET /api/v1/tasks": self.listing,
             "GET /api/v1/tasks/{task_id}": self.query,
             "DELETE /api/v1/tasks/{task_id}": self.delete,
-            **self.file_routes(),
+            **self._files.routes(),
         }
 
-    def new_id(self, order: Order) -> str:  # noqa: ARG002 - the id tells nothing of the task
+    def authorize(self, request: Request) -> None:
+        """No key is wanted, but the wrong one is wrong."""
+        if request.headers.get("x-api-key") == "wrong":
+            raise Refused(Problem.UNAUTHORIZED)
+
+    def new_id(self, _: Order, /) -> str:
         """A UUID."""
         return str(uuid.uuid4())
 
@@ -76,9 +99,7 @@ class MoneyPrinterTurbo(MoneyPrinterTurboFiles):
         check_fields(body, operation)
         prompt = f"{body.get('video_subject') or ''} {body.get('video_script') or ''}".strip()
         count = int(body.get("video_count") or 1) if operation == "videos" else 1
-        order = Order(
-            kind=_KINDS[operation], model="", prompt=prompt, body=body, operation=operation, outputs=count
-        )
+        order = Order(kind=_KINDS[operation], model="", prompt=prompt, body=body, operation=operation, outputs=count)
         record, _ = self.accept(order)
         return _good({"task_id": record.id})
 
@@ -106,6 +127,24 @@ class MoneyPrinterTurbo(MoneyPrinterTurboFiles):
         self.shelf.remove(record)
         return _good(None)
 
+    def refuse(self, request: Request, refused: Refused, /) -> Response:
+        """A refusal: the framework's own, the validation's, or one with the request's id."""
+        match refused.problem:
+            case Problem.NO_ROUTE:
+                return json_answer({"detail": "Not Found"}, 404)
+            case Problem.NO_METHOD:
+                return json_answer({"detail": "Method Not Allowed"}, 405)
+            case Problem.UNAUTHORIZED:
+                caller = f"{request.url}, {request.headers.get('user-agent', '')}"
+                return json_answer({"status": 401, "message": f"invalid token: {caller}"}, 401)
+            case Problem.INVALID:
+                return json_answer(
+                    {"status": 400, "message": "field required", "data": [_detail(request, refused)]}, 400
+                )
+        status, message = _REFUSALS[refused.problem]
+        request_id = request.headers.get("x-task-id") or uuid.uuid4()
+        return json_answer({"status": status, "message": f"{request_id}: {refused.message or message}"}, status)
+
     async def _body(self, request: Request) -> dict[str, Any]:
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if content_type != "application/json":
@@ -127,8 +166,8 @@ class MoneyPrinterTurbo(MoneyPrinterTurboFiles):
         return task
 
     def _results(self, record: Record, *, raw: bool) -> dict[str, Any]:
-        count = file_count(record)
-        folder = f"{_SERVER}/tasks/{record.id}"
+        count = len(works(record))
+        folder = f"{SERVER}/tasks/{record.id}"
         if record.operation == "audio":
             return {"audio_file": f"{folder}/audio.mp3"} if count else {}
         if record.operation == "subtitle":
@@ -145,9 +184,16 @@ class MoneyPrinterTurbo(MoneyPrinterTurboFiles):
             "audio_file": f"{folder}/audio.mp3",
             "audio_duration": 2,
             "subtitle_path": f"{folder}/subtitle.srt",
-            "materials": [f"{_SERVER}/cache_videos/vid-1.mp4"],
+            "materials": [f"{SERVER}/cache_videos/vid-1.mp4"],
         }
 
 
 def _good(data: object) -> Response:
     return json_answer({"status": 200, "message": "success", "data": data})
+
+
+def _detail(request: Request, refused: Refused) -> dict[str, Any]:
+    """What is wrong with a request, next to all that the request said."""
+    body = getattr(request.state, "body", None)
+    where = ["query" if request.method == "GET" else "body", *([refused.field] if refused.field else [])]
+    return {"type": refused.code or "value_error", "loc": where, "msg": refused.message, "input": body}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from taskctl.sandbox.answers import Instead, NoAnswer, Problem, Refused, html_page, xml_page
 from taskctl.sandbox.api import Api
@@ -45,8 +45,10 @@ class Order:
 class Provider(Api):
     """A provider that takes tasks."""
 
+    cancels: ClassVar[bool] = True  # whether it has a state for tasks that were
+
     @abstractmethod
-    def new_id(self, order: Order) -> str:
+    def new_id(self, order: Order, /) -> str:
         """An id as this provider makes them."""
 
     def public_routes(self) -> dict[str, Endpoint]:
@@ -116,7 +118,10 @@ class Provider(Api):
 
     def moment(self, record: Record) -> Moment:
         """How a task stands now."""
-        return moment(record, self.now())
+        stand = moment(record, self.now())
+        if stand.state is State.CANCELLED and not self.cancels:
+            return replace(stand, state=State.COMPLETED, progress=100)
+        return stand
 
     def known(self) -> list[tuple[Record, Moment]]:
         """Every task that this provider still knows, oldest first."""

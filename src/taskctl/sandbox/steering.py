@@ -73,7 +73,11 @@ def _seconds(match: re.Match[str]) -> float:
 
 
 def _word(
-    example: str, does: str, pattern: str = "", changes: Callable[[re.Match[str]], dict[str, Any]] | None = None, **to: Any
+    example: str,
+    does: str,
+    pattern: str = "",
+    changes: Callable[[re.Match[str]], dict[str, Any]] | None = None,
+    **to: Any,
 ) -> Word:
     return Word(example=example, does=does, pattern=pattern or re.escape(example), changes=changes or (lambda _: to))
 

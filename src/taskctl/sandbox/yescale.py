@@ -67,7 +67,7 @@ class YEScale(Provider):
             "GET /api/usage/token": self.usage,
         }
 
-    def new_id(self, order: Order) -> str:
+    def new_id(self, order: Order, /) -> str:
         """The model stands in the id, brackets and all; Suno's ids are UUIDs."""
         if order.operation in (_MUSIC, _LYRICS):
             return str(uuid.uuid4())
@@ -82,9 +82,8 @@ class YEScale(Provider):
         optional(body, "task_type", str)
         record, _ = self.accept(Order(kind=kind_of(model), model=model, prompt=prompt, body=body))
         created = int(record.created_at)
-        status = _WORDS[self.moment(record).state]
         times = {"created_at": created, "updated_at": created}
-        return json_answer({"task_id": record.id, "status": status, "progress": "0%", "results": {}, **times})
+        return json_answer({"task_id": record.id, "status": "SUBMITTED", "progress": "0%", "results": {}, **times})
 
     async def submit_music(self, request: Request) -> Response:
         """Take a song."""
@@ -111,7 +110,7 @@ class YEScale(Provider):
         data = {"object": "token_usage", "total_available": 4_250_000, "total_used": 750_000, "unlimited_quota": False}
         return json_answer({"code": True, "message": "ok", "data": data})
 
-    def refuse(self, request: Request, refused: Refused) -> Response:
+    def refuse(self, request: Request, refused: Refused, /) -> Response:
         """A refusal in one of the many shapes of this family."""
         stamp = f"(request id: {time.strftime('%Y%m%d%H%M%S', time.gmtime(self.now()))})"
         match refused.problem:

@@ -27,6 +27,10 @@ class Canvas:
             start = row * self.width
             self.pixels[start + left : start + right] = bytes((colour,)) * (right - left)
 
+    def column(self, x: int, top: int, bottom: int, colour: int) -> None:
+        """Paint a piece of one column, which lies inside."""
+        self.pixels[top * self.width + x : bottom * self.width : self.width] = bytes((colour,)) * (bottom - top)
+
     def disc(self, x: int, y: int, radius: int, recolour: bytes) -> None:
         """Recolour what lies in a circle; the table says what each colour becomes there."""
         for row in range(max(y - radius, 0), min(y + radius + 1, self.height)):

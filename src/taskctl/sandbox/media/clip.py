@@ -42,35 +42,46 @@ def _block(canvas: Canvas, place: int, tables: tuple[bytes, bytes, bytes]) -> by
     return b"".join(lines).translate(luma) + half.translate(blue_difference) + half.translate(red_difference)
 
 
-def _frames(view: Scene) -> Iterator[Canvas]:
-    for number in range(FRAMES):
-        frame = view.canvas.copy()
-        x = number * (WIDTH + 2 * _SUN_RADIUS) // FRAMES
-        rise = view.horizon // 2 * 4 * number * (FRAMES - number) // FRAMES**2
-        frame.disc(x, view.horizon * 3 // 4 - rise, _SUN_RADIUS, SKY_TO_SUN)
-        for row in (HEIGHT - 2, HEIGHT - 1):
-            frame.span(row, 0, WIDTH * (number + 1) // FRAMES, BAR)
-        yield frame
+def _sun_at(number: int) -> int:
+    return number * (WIDTH + 2 * _SUN_RADIUS) // FRAMES
 
 
-def _changes(before: Canvas, after: Canvas) -> Iterator[int]:
-    """The macroblocks that may differ: all those of a row of them that does."""
+def _bar_at(number: int) -> int:
+    return WIDTH * (number + 1) // FRAMES
+
+
+def _frame(view: Scene, number: int) -> Canvas:
+    frame = view.canvas.copy()
+    rise = view.horizon // 2 * 4 * number * (FRAMES - number) // FRAMES**2
+    frame.disc(_sun_at(number), view.horizon * 3 // 4 - rise, _SUN_RADIUS, SKY_TO_SUN)
+    for row in (HEIGHT - 2, HEIGHT - 1):
+        frame.span(row, 0, _bar_at(number), BAR)
+    return frame
+
+
+def _changes(number: int, before: Canvas, after: Canvas) -> Iterator[int]:
+    """The macroblocks that may differ: in rows that do, where the sun was or is, and where the bar grew."""
+    sun = range(_sun_at(number - 1) - _SUN_RADIUS, _sun_at(number) + _SUN_RADIUS + 1)
+    columns = {x // h264.BLOCK for x in (*sun, *range(_bar_at(number - 1), _bar_at(number))) if 0 <= x < WIDTH}
     strip = WIDTH * h264.BLOCK
     for row in range(_ROWS):
         piece = slice(row * strip, (row + 1) * strip)
         if before.pixels[piece] != after.pixels[piece]:
-            yield from range(row * _COLUMNS, (row + 1) * _COLUMNS)
+            yield from (row * _COLUMNS + column for column in sorted(columns))
 
 
 def _units(view: Scene) -> Iterator[bytes]:
     tables, total = _tables(view.palette), _COLUMNS * _ROWS
-    before, shown = view.canvas, dict.fromkeys(range(total), b"")
-    for number, frame in enumerate(_frames(view)):
-        places = _changes(before, frame) if number else range(total)
-        blocks = {place: block for place in places if (block := _block(frame, place, tables)) != shown[place]}
-        yield h264.changed_picture(blocks, number, total) if number else h264.key_picture(blocks, number)
-        before = frame
+    before = _frame(view, 0)
+    shown = {place: _block(before, place, tables) for place in range(total)}
+    yield h264.key_picture(shown)
+    for number in range(1, FRAMES):
+        after = _frame(view, number)
+        blocks = {place: _block(after, place, tables) for place in _changes(number, before, after)}
+        blocks = {place: block for place, block in blocks.items() if block != shown[place]}
+        yield h264.changed_picture(blocks, number, total)
         shown.update(blocks)
+        before = after
 
 
 def mp4(prompt: str, index: int) -> bytes:

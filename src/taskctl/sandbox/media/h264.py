@@ -36,10 +36,10 @@ def parameter_sets(columns: int, rows: int) -> tuple[bytes, bytes]:
     return _unit(0x67, sequence), _unit(0x68, picture)
 
 
-def key_picture(blocks: Mapping[int, bytes], number: int) -> bytes:
+def key_picture(blocks: Mapping[int, bytes]) -> bytes:
     """A picture that needs no other; the blocks are all there, in order."""
     piece = Bits().golomb(0, _ONLY_I_SLICES, 0).add(0, 4)
-    piece.golomb(number % 2).add(0b00, 2).golomb(0, 1)  # no deblocking, so that the samples stay as they are
+    piece.golomb(0).add(0b00, 2).golomb(0, 1)  # no deblocking, so that the samples stay as they are
     for block in blocks.values():
         piece.golomb(_PCM_IN_I).raw(block)
     return _unit(0x65, piece)

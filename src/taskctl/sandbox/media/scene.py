@@ -66,8 +66,7 @@ def scene(prompt: str, index: int, *, width: int, height: int, scale: int) -> Sc
         waves, shift = 1 + seed[8 + layer] % 3, seed[12 + layer] / 40
         for x in range(width):
             top = round(level - swing * math.sin(shift + waves * math.tau * x / width))
-            for row in range(top, floor):
-                canvas.pixels[row * width + x] = _HILLS + layer
+            canvas.column(x, top, floor, _HILLS + layer)
     for row in range(floor, height):
         canvas.span(row, 0, width, _BAND)
     for number, line in enumerate(caption):

@@ -16,7 +16,7 @@ SECONDS = 2
 _NOTES = 8
 _SCALE = (0, 2, 4, 7, 9, 12, 14, 16)  # a pentatonic scale: whatever follows whatever sounds well
 
-_WAV_RATE = 16_000
+_WAV_RATE = 8_000
 _LOUDNESS = 9_000
 
 _MP3_RATE = 48_000

@@ -14,9 +14,10 @@ from taskctl.store import places
 def overview(shell: Shell) -> None:
     """Every dialect and what it can do."""
     dialects = Dialects(places.user_dialects(shell.environ))
-    rows = matrix([dialects.get(name) for name in dialects.names()])
-    names = list(rows[0])
-    shell.output.values("dialects", rows, rows=[[_cell(row[name]) for name in names] for row in rows], names=names)
+    found = matrix(dialects.get(name) for name in dialects.names())
+    names = list(found[0])
+    rows = [[_cell(row[name]) for name in names] for row in found]
+    shell.output.values("dialects", found, rows=rows, names=names)
 
 
 def show_file(shell: Shell, name: str) -> None:
@@ -52,8 +53,10 @@ def check_file(shell: Shell, file: Path, sample: Path | None) -> None:
 
 
 def _cell(value: object) -> str:
-    if value is None or value is False:
+    if value is None or value is False or value == []:
         return "-"
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
     if value is True:
         return "yes"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -100,16 +100,16 @@ class Output:
             case Format.TSV:
                 self.lines([tables.tsv(task) for task in tasks], clean=True)
             case Format.TABLE:
-                self.table(tables.table(tasks, now))
+                self.table(tables.table(tasks, now, self.console(self.stdout).width))
             case None if plain is not None and not self.on_terminal:
                 self.lines(plain)
             case None if plain is not None:
                 if tasks:
-                    self.table(tables.table(tasks, now))
+                    self.table(tables.table(tasks, now, self.console(self.stdout).width))
                 self.lines(plain)
             case None if self.on_terminal:
                 if tasks:
-                    self.table(tables.table(tasks, now))
+                    self.table(tables.table(tasks, now, self.console(self.stdout).width))
                 else:
                     self.note("no tasks")
             case None:

@@ -190,6 +190,8 @@ class LiveListener(LineListener):
             self._bars.update(bar, total=100, completed=task.progress, state=f"{task.state} {task.progress}%")
         else:
             self._bars.update(bar, state=task.state.value)
+        if task.state.ended:
+            self._bars.stop_task(bar)
 
 
 def _label(task: Task) -> str:

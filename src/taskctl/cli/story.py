@@ -38,14 +38,15 @@ class Scene:
 
 
 SCENES = (
+    Scene("sandbox-bytespike", "veo-3.1", "a film nobody waits for [takes 10m]", end=State.CANCELLED),
+    Scene("sandbox-evolink", "gpt-image-1.5", "what nobody should draw [takes 3s] [moderated]", end=State.FAILED),
     Scene("sandbox-ephone", "kling-v3/text-to-video", "a harbour at dawn [takes 3s]", more=(("duration", "5"),)),
     Scene("sandbox-evolink", "seedance-2.0", "a glacier from above [takes 5s]", more=(("duration", 5),)),
     Scene("sandbox-bytespike", "sora-2", "a city at dusk [takes 4s]", more=(("duration_seconds", 8),)),
-    Scene("sandbox-yescale", "flux-kontext[max]", "a shop sign that says OPEN LATE [takes 6s]"),
+    Scene("sandbox-yescale", "flux-kontext[max]", "a sign that says OPEN LATE [takes 6s]"),
     Scene("sandbox-moneyprinterturbo", None, "why the sea is salty [takes 7s]"),
-    Scene("sandbox-evolink", "gpt-image-1.5", "something nobody should draw [takes 3s] [moderated]", end=State.FAILED),
-    Scene("sandbox-bytespike", "veo-3.1", "a film nobody waits for [takes 10m]", end=State.CANCELLED),
 )
+"""The last one completes, so that `@last` is something to look at."""
 
 
 def tell(shell: Shell, runtime: "Runtime") -> None:

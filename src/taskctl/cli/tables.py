@@ -12,6 +12,9 @@ from taskctl.safe import safe
 if TYPE_CHECKING:
     from rich.table import Table
 
+_BY_NEED = ("id", "state", "", "profile", "submitted", "model")
+_PROMPT = 20
+"""Columns of the screen that the prompt gets at least."""
 _STYLES = {
     State.QUEUED: "cyan",
     State.RUNNING: "blue",
@@ -38,27 +41,41 @@ def tsv(task: Task) -> str:
     return "\t".join(safe(column) for column in columns)
 
 
-def table(tasks: Sequence[Task], now: datetime) -> "Table":
-    """The tasks for people: times as they say them, the prompt cut to the width."""
+def table(tasks: Sequence[Task], now: datetime, width: int) -> "Table":
+    """The tasks for people: ids whole, to be copied; what fits of the rest, the prompt cut to the width."""
     from rich.table import Table
     from rich.text import Text
 
+    columns = {
+        "id": [Text(safe(task.name)) for task in tasks],
+        "state": [Text(task.state.value, style=_STYLES[task.state]) for task in tasks],
+        "": [Text("" if task.progress is None else f"{task.progress}%") for task in tasks],
+        "profile": [Text(safe(task.profile)) for task in tasks],
+        "model": [Text(safe(task.model or "-")) for task in tasks],
+        "submitted": [Text(ago(task.submitted_at, now)) for task in tasks],
+        "prompt": [Text(safe(reason(task) or task.prompt)) for task in tasks],
+    }
+    widths = {name: max(len(name), *(cell.cell_len for cell in cells), 0) + 2 for name, cells in columns.items()}
+    shown = _fitting(widths, width)
     made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    made.add_column("id", overflow="fold", no_wrap=False, min_width=12)
-    for name in ("state", "", "profile", "model", "submitted"):
-        made.add_column(name, no_wrap=True, justify="right" if name == "" else "left")
-    made.add_column("prompt", no_wrap=True, overflow="ellipsis", ratio=1)
-    for task in tasks:
-        made.add_row(
-            Text(safe(task.name)),
-            Text(task.state.value, style=_STYLES[task.state]),
-            Text("" if task.progress is None else f"{task.progress}%"),
-            Text(safe(task.profile)),
-            Text(safe(task.model or "-")),
-            Text(ago(task.submitted_at, now)),
-            Text(safe(reason(task) or task.prompt)),
-        )
+    for name in shown:
+        rest = max(1, width - sum(widths[other] for other in shown if other != "prompt"))
+        fixed = min(rest, widths["prompt"] - 2) if name == "prompt" else widths[name] - 2
+        made.add_column(name, no_wrap=True, overflow="ellipsis", justify="left" if name else "right", width=fixed)
+    for row in zip(*(columns[name] for name in shown), strict=True):
+        made.add_row(*row)
     return made
+
+
+def _fitting(widths: dict[str, int], width: int) -> list[str]:
+    """The columns that there is room for, the least needed left out first."""
+    left = width - min(widths["prompt"], _PROMPT)
+    kept = {"prompt"}
+    for name in _BY_NEED:
+        if widths[name] <= left or name in ("id", "state"):
+            kept.add(name)
+            left -= widths[name]
+    return [name for name in widths if name in kept]
 
 
 def reason(task: Task) -> str | None:

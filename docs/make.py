@@ -42,7 +42,8 @@ MEANINGS = {
     ExitCode.NO_ANSWER: "no answer: network, TLS, 5xx or 429 beyond our patience",
     ExitCode.FAILED: "a task failed, was cancelled or expired",
     ExitCode.PENDING: "still running when patience ended",
-    ExitCode.UNCONFIRMED: "a submission's answer was lost: it may have been accepted and charged; `taskctl reconcile` settles it",
+    ExitCode.UNCONFIRMED: "a submission's answer was lost: it may have been accepted and charged; "
+    "`taskctl reconcile` settles it",
     ExitCode.FILE: "a file could not be written or verified",
     ExitCode.HANGUP: "the terminal hung up",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C); tasks go on",
@@ -138,7 +139,7 @@ _NAMES = {"brown": "yellow"}
 def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "one kind"
-    return {True: "yes", False: "–", None: "not stated"}.get(value) or str(value)  # type: ignore[call-overload]  # any value may be asked for
+    return {True: "yes", False: "no", None: "not stated"}.get(value) or str(value)  # type: ignore[call-overload]  # any value may be asked for
 
 
 def _table(names: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:

@@ -153,7 +153,7 @@ class Task:
         """The task after this answer. An ended task never goes back, and progress never falls."""
         task = self._with_facts(report)
         if self.state.ended and not _revived(self, report):
-            return replace(task, outputs=_dated(task, report))
+            return replace(task, outputs=_dated(task, report), can_cancel=False)
         state = report.state or (State.QUEUED if self.state is State.UNCONFIRMED else self.state)
         task = replace(
             task,
@@ -162,15 +162,16 @@ class Task:
             progress=_progress(self.progress, report.progress, state),
             eta_seconds=_eta(self, report, state),
             error=_failure(state, report.error),
-            can_cancel=False if state.ended and report.can_cancel is None else task.can_cancel,
+            can_cancel=False if state.ended else report.can_cancel if self.state.ended else task.can_cancel,
+            finished_at=(report.finished_at or now) if state.ended else None,
         )
-        if state.ended:
-            task = replace(task, finished_at=report.finished_at or now)
         task = replace(task, outputs=_dated(task, report))
         return task if task == self else replace(task, updated_at=now)
 
     def forgotten(self, *, now: datetime) -> "Task":
-        """The task after the provider has said for good that it does not know it."""
+        """The task after the provider has said for good that it does not know it; what had ended stays as it was."""
+        if self.state.ended:
+            return self
         error = Failure(code=FORGOTTEN, message="the provider no longer knows this task")
         return replace(
             self, state=State.EXPIRED, error=error, can_cancel=False, finished_at=now, updated_at=now, eta_seconds=None

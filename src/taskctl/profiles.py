@@ -1,12 +1,12 @@
 """Which provider is meant, where it is, and which key it may have: flags over environment over profile over dialect."""
 
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from taskctl.dialects.dialect import Dialect
+from taskctl.dialects.door.heading import is_address
 from taskctl.dialects.load import Dialects, shipped
 from taskctl.dialects.site import origin
 from taskctl.durations import seconds
@@ -86,6 +86,14 @@ class Profile:
             return f"${variable}"
         return None
 
+    @property
+    def key_variable(self) -> str | None:
+        """The environment variable that stands for the key where a request is shown; None where there is none."""
+        if self.environment_key:
+            return "TASKCTL_API_KEY"
+        own = self.dialect.form.key_env if self.own_address else "TASKCTL_API_KEY"
+        return self.settings.api_key_env or own
+
     def _source(self, environ: Mapping[str, str]) -> Secret | None:
         settings, variable = self.settings, self.dialect.form.key_env
         if self.environment_key:
@@ -93,7 +101,7 @@ class Profile:
         if settings.api_key_env:
             return _secret(environ.get(settings.api_key_env))
         if settings.api_key_command:
-            return _from_command(self.name, tuple(settings.api_key_command))
+            return _from_command(self.name, settings.api_key_command, environ)
         if settings.api_key_keyring:
             return _from_keyring(self.name)
         if settings.api_key:
@@ -147,7 +155,7 @@ class Profiles:
         address = self._environ.get("TASKCTL_BASE_URL")
         if address:
             profile = replace(profile, base_url=_checked_url(address, "TASKCTL_BASE_URL"))
-            if not profile.own_address and origin(profile.base_url) != origin(self._written_address(profile)):
+            if origin(profile.base_url) != origin(self._written_address(profile)):
                 profile = replace(profile, settings=_without_key(profile.settings))
         return replace(profile, environment_key=self._environ.get("TASKCTL_API_KEY") or None)
 
@@ -189,8 +197,9 @@ class Profiles:
                 base_url=task.base_url,
                 settings=ProfileSettings(dialect=task.dialect),
             )
-        if profile.base_url != task.base_url:
-            profile = replace(profile, base_url=task.base_url, settings=_without_key(profile.settings))
+        if origin(profile.base_url) != origin(task.base_url):
+            profile = replace(profile, settings=_without_key(profile.settings))
+        profile = replace(profile, base_url=task.base_url)
         given = self._environ.get("TASKCTL_BASE_URL")
         nobody_chosen = self.selected_name is None
         if nobody_chosen and given and given.rstrip("/") == task.base_url:
@@ -207,15 +216,10 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _checked_url(url: str, where: str) -> str:
-    if url.startswith(LOCAL):
-        return url
-    try:
-        scheme, host, _ = origin(url)
-    except ValueError:
-        scheme = host = ""
-    if scheme not in ("http", "https") or not host or "@" in url or "?" in url or "#" in url:
+    if not is_address(url, "http", "https"):
+        shown = "it" if "@" in url or "?" in url else repr(url)  # what may hold a key is not repeated
         raise ConfigurationError(
-            f"{where}: {url!r} is no address of a provider", hint="give http(s)://host[:port][/path], without a query"
+            f"{where}: {shown} is no address of a provider", hint="give http(s)://host[:port][/path], without a query"
         )
     return url.rstrip("/")
 
@@ -237,23 +241,39 @@ def _secret(value: str | None) -> Secret | None:
     return Secret(cleaned)
 
 
-def _from_command(profile: str, command: tuple[str, ...]) -> Secret:
+def _from_command(profile: str, command: tuple[str, ...], environ: Mapping[str, str]) -> Secret:
     try:
         done = subprocess.run(  # noqa: S603  # the user's own config names it, as a list, without a shell
             command,
             stdout=subprocess.PIPE,
             timeout=_COMMAND_PATIENCE,
             check=True,
-            env=child_environment(os.environ),
+            env=child_environment(environ),
         )
     except (OSError, subprocess.SubprocessError) as problem:
         raise ConfigurationError(
-            f"profiles.{profile}.api_key_command: {command[0]!r} gave no key: {problem}"
+            f"profiles.{profile}.api_key_command: {command[0]!r} gave no key: {_why(problem)}",
+            hint="run it by hand to see what it says",
         ) from problem
     key = _secret(done.stdout.decode("utf-8", errors="replace"))
     if key is None:
-        raise CredentialsError(f"profiles.{profile}.api_key_command: {command[0]!r} printed nothing")
+        raise CredentialsError(
+            f"profiles.{profile}.api_key_command: {command[0]!r} printed nothing",
+            hint="it has to print the key, and nothing else",
+        )
     return key
+
+
+def _why(problem: OSError | subprocess.SubprocessError) -> str:
+    """What was wrong with a command, without its arguments: one of them may be a secret."""
+    match problem:
+        case subprocess.CalledProcessError():
+            return f"it ended with {problem.returncode}"
+        case subprocess.TimeoutExpired():
+            return f"it took longer than {_COMMAND_PATIENCE} s"
+        case OSError():
+            return problem.strerror or type(problem).__name__
+    return type(problem).__name__
 
 
 def _from_keyring(profile: str) -> Secret:

@@ -143,5 +143,11 @@ class Runtime:
                     f"the sandbox needs the package {problem.name}, which is not installed",
                     hint="pip install 'taskctl[sandbox]'",
                 ) from problem
-            self._sandbox_url = self._stack.enter_context(Sandbox(self.sandbox_folder)).url
+            try:
+                self._sandbox_url = self._stack.enter_context(Sandbox(self.sandbox_folder)).url
+            except OSError as problem:
+                raise ConfigurationError(
+                    f"the sandbox cannot keep its tasks in {self.sandbox_folder}: {problem.strerror or problem}",
+                    hint="it stays beside the history; set TASKCTL_HISTORY to a file in a folder of yours",
+                ) from problem
         return self._sandbox_url

@@ -36,13 +36,28 @@ def redact(text: str) -> str:
     return text
 
 
+def redacted(value: object) -> object:
+    """The same JSON value without any secret in its texts."""
+    match value:
+        case str():
+            return redact(value)
+        case dict():
+            return {redact(name): redacted(member) for name, member in value.items()}
+        case list() | tuple():
+            return [redacted(item) for item in value]
+        case _:
+            return value
+
+
 def _spellings(value: str) -> set[str]:
     import base64
     import json
 
+    bare = value.encode(errors="surrogateescape")
     return {
         value,
-        quote(value, safe=""),
+        quote(bare, safe=""),
         json.dumps(value)[1:-1],
-        base64.b64encode(value.encode()).decode().rstrip("="),
+        base64.b64encode(bare).decode().rstrip("="),
+        base64.urlsafe_b64encode(bare).decode().rstrip("="),
     }

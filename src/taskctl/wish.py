@@ -12,6 +12,17 @@ from taskctl.profiles import Profile
 
 LARGEST_INLINE = 50 * 1024 * 1024
 """Bytes of a file that goes into the request itself."""
+_TYPES = {
+    ".avif": "image/avif",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".m4v": "video/mp4",
+    ".mkv": "video/x-matroska",
+    ".ogg": "audio/ogg",
+    ".wav": "audio/wav",
+    ".webp": "image/webp",
+}
+"""What `mimetypes` knows on some machines only, or calls by an old name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +32,12 @@ class LocalFile:
     path: str
 
     def __post_init__(self) -> None:
-        if not Path(self.path).is_file():
-            raise FileError(f"{self.path} is no file that can be read")
+        try:
+            found = Path(self.path).is_file()
+        except OSError as problem:
+            raise FileError(f"{self.path} cannot be read: {problem.strerror}") from problem
+        if not found:
+            raise FileError(f"{self.path or 'an empty name'} is no file that can be read")
 
     def sha256(self) -> str:
         """The hash of its content."""
@@ -36,13 +51,14 @@ class LocalFile:
         """The file as a data URL, for providers that take no uploads."""
         import base64
 
+        path = Path(self.path)
         try:
-            content = Path(self.path).read_bytes()
+            if (size := path.stat().st_size) > LARGEST_INLINE:
+                raise FileError(f"{self.path} has {size} bytes, too many to send inside a request")
+            content = path.read_bytes()
         except OSError as problem:
             raise FileError(f"{self.path} cannot be read: {problem.strerror}") from problem
-        if len(content) > LARGEST_INLINE:
-            raise FileError(f"{self.path} has {len(content)} bytes, too many to send inside a request")
-        kind = mimetypes.guess_type(self.path)[0] or "application/octet-stream"
+        kind = _TYPES.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 

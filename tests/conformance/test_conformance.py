@@ -15,10 +15,9 @@ from taskctl.dialects.expressions import Expression
 from taskctl.dialects.load import shipped
 from taskctl.dialects.messages import Problem, Request
 from taskctl.dialects.site import Order, Site
-from taskctl.errors import UsageError, Unsupported
+from taskctl.errors import Unsupported, UsageError
 from taskctl.model import ENDED, Output, Report, State
 from taskctl.secret import Secret
-
 from tests.conformance import cases
 from tests.conformance.cases import Sample, Wanted
 
@@ -45,7 +44,7 @@ HOSTILE = [
     "...",
     "x" * 512,
 ]
-NO_IDS = ["", ".", "..", "a b", "a\nb", "a\r\nX-Evil: 1", "ä", "\ud800", "x" * 513, "\x00", " a", "‮a"]
+NO_IDS = ["", ".", "..", "a b", "a\nb", "a\r\nX-Evil: 1", "ä", "\ud800", "x" * 513, "\x00", " a", "\u202ea"]
 
 
 @pytest.mark.parametrize("sample", cases.answers(), ids=str)
@@ -112,50 +111,50 @@ def test_every_operation_has_a_request(name: str) -> None:
     assert asked == {*cases.dialect(name).operations} or not cases.dialect(name).operations
 
 
-@pytest.mark.parametrize("id_", HOSTILE)
 @pytest.mark.parametrize("name", ALL)
-def test_a_hostile_id_stays_one_segment_of_the_path(name: str, id_: str) -> None:
+def test_a_hostile_id_stays_one_segment_of_the_path(name: str) -> None:
     site = cases.site(name)
     plain = {ability: _requests(site, ability, id_="plain") for ability in _with_ids(site)}
-    for ability, requests in plain.items():
-        for request, hostile in zip(requests, _requests(site, ability, id_=id_), strict=True):
-            before, after = urlsplit(request.url), urlsplit(hostile.url)
-            assert (after.scheme, after.netloc, after.query, after.fragment) == (
-                before.scheme,
-                before.netloc,
-                before.query,
-                "",
-            )
-            pairs = list(zip(before.path.split("/"), after.path.split("/"), strict=True))
-            assert [unquote(there) for here, there in pairs if here == "plain"] in ([], [id_])
-            assert all(here == there for here, there in pairs if here != "plain")
-            if hostile.body is not None:
-                assert json.loads(hostile.body) == json.loads(
-                    (request.body or b"").replace(b'"plain"', json.dumps(id_).encode())
-                )
+    for id_ in HOSTILE:
+        for ability, requests in plain.items():
+            for request, hostile in zip(requests, _requests(site, ability, id_=id_), strict=True):
+                assert _round_trip(request, hostile, id_), (ability, id_)
 
 
-@pytest.mark.parametrize("id_", NO_IDS)
+def _round_trip(plain: Request, hostile: Request, id_: str) -> bool:
+    """Whether the id stands in the second request just where "plain" stands in the first, and nowhere else."""
+    before, after = urlsplit(plain.url), urlsplit(hostile.url)
+    expected = [id_ if segment == "plain" else segment for segment in before.path.split("/")]
+    body = (plain.body or b"null").replace(b'"plain"', json.dumps(id_).encode())
+    return (
+        [unquote(segment) for segment in after.path.split("/")] == expected
+        and (after.scheme, after.netloc, after.query, after.fragment)
+        == (before.scheme, before.netloc, before.query, "")
+        and json.loads(hostile.body or b"null") == json.loads(body)
+    )
+
+
 @pytest.mark.parametrize("name", ALL)
-def test_what_is_no_id_is_refused_before_a_request_is_made(name: str, id_: str) -> None:
+def test_what_is_no_id_is_refused_before_a_request_is_made(name: str) -> None:
     site = cases.site(name)
-    for ability in _with_ids(site):
-        with pytest.raises(UsageError):
-            _requests(site, ability, id_=id_)
+    for id_ in NO_IDS:
+        for ability in _with_ids(site):
+            with pytest.raises(UsageError):
+                _requests(site, ability, id_=id_)
 
 
-@pytest.mark.parametrize("ability", sorted({*ABILITIES} - {"upload"}))
 @pytest.mark.parametrize("name", ALL)
-def test_what_a_provider_cannot_do_is_said_and_not_sent(name: str, ability: str) -> None:
+def test_what_a_provider_cannot_do_is_said_and_not_sent(name: str) -> None:
     site = cases.site(name)
-    if ability in site.dialect.abilities:
-        return
-    with pytest.raises(Unsupported, match=f"^{name} cannot "):
-        _requests(site, ability)
+    for ability in sorted({*ABILITIES} - site.dialect.abilities - {"upload"}):
+        with pytest.raises(Unsupported, match=rf"^{name} cannot "):
+            _requests(site, ability)
+    if "upload" not in site.dialect.abilities:
+        assert site.dialect.upload_for("image") is None
 
 
 def test_the_message_names_provider_and_verb() -> None:
-    with pytest.raises(Unsupported, match="^ephone cannot cancel$"):
+    with pytest.raises(Unsupported, match=r"^ephone cannot cancel$"):
         cases.site("ephone").cancel("task_1", None)
 
 
@@ -226,7 +225,11 @@ def test_a_dialect_writes_no_null_and_keeps_those_of_the_user(name: str) -> None
     dialect = cases.dialect(name)
     for operation in dialect.operations.values() or [dialect.operation(None, None)]:
         model = None if operation.model in ("none", "optional") else "m"
-        given = {"prompt": "x", "seed": None, "deep": {"er": None, "list": [None, 1, "1", 1.0, True]}}
+        given: dict[str, object] = {
+            "prompt": "x",
+            "seed": None,
+            "deep": {"er": None, "list": [None, 1, "1", 1.0, True]},
+        }
         body = (
             cases.site(name).submit(Order(operation=operation, model=model, input=given, key=TEXT)).body or b""
         ).decode()

@@ -14,17 +14,21 @@ START = 1_790_000_000.0
 
 
 class Caller:
-    """A client of a sandbox whose time stands still until a test moves it."""
+    """A client of a sandbox whose time stands still until a test moves it, or moves by a step at each look."""
 
     def __init__(self, folder: Path, runner: asyncio.Runner) -> None:
         self.folder, self.runner = folder, runner
-        self.time = START
-        transport = httpx2.ASGITransport(app=create_app(folder, now=lambda: self.time))
+        self.time, self.step = START, 0.0
+        transport = httpx2.ASGITransport(app=create_app(folder, now=self.now))
         self.client = httpx2.AsyncClient(transport=transport, base_url="http://sandbox")
 
     def beside(self) -> "Caller":
         """A client of another sandbox on the same folder."""
         return Caller(self.folder, self.runner)
+
+    def now(self) -> float:
+        self.time += self.step
+        return self.time
 
     def after(self, seconds: float) -> "Caller":
         self.time = START + seconds

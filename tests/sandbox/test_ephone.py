@@ -99,7 +99,12 @@ def test_errors_look_as_documented(caller: Caller) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/v1/tasks/x", 404), ("POST", "/v1/tasks/submit", 404), ("GET", "/v1/models/", 404), ("PUT", "/v1/models", 405)],
+    [
+        ("GET", "/v1/tasks/x", 404),
+        ("POST", "/v1/tasks/submit", 404),
+        ("GET", "/v1/models/", 404),
+        ("PUT", "/v1/models", 405),
+    ],
 )
 def test_paths_of_others_lead_nowhere(caller: Caller, method: str, path: str, status: int) -> None:
     assert caller.send(method, f"/ephone{path}").status_code == status

@@ -128,7 +128,9 @@ def test_custom_mode_with_style_and_title_is_taken(caller: Caller) -> None:
 
 def test_an_idempotency_key_must_fit(caller: Caller) -> None:
     for key in ("short", "a" * 97, "sixteen characters"):
-        assert caller.post(VIDEO, BODY, headers={"Authorization": "Bearer k", "Idempotency-Key": key}).status_code == 400
+        assert (
+            caller.post(VIDEO, BODY, headers={"Authorization": "Bearer k", "Idempotency-Key": key}).status_code == 400
+        )
 
 
 def test_errors_look_as_documented(caller: Caller) -> None:

@@ -2,6 +2,8 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from taskctl.sandbox.shelf import Record, Shelf
 
 
@@ -78,3 +80,23 @@ def test_what_is_kept_is_kept_from_others(tmp_path: Path) -> None:
     for path in (folder, *folder.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     assert not list(folder.glob("draft-*"))
+
+
+def test_keys_work_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("os.link", no_links)
+    shelf = Shelf(tmp_path)
+    ids = {shelf.put(record(task_id, key="the key")).id for task_id in ("first", "second")}
+    assert ids == {"first"}
+
+
+def test_what_another_version_wrote_is_not_there(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    old = shelf.put(record("old", key="the key"))
+    for path in (tmp_path / "tasks" / f"{old.slug}.json", *(tmp_path / "keys").iterdir()):
+        path.write_text('{"id": "old", "colour": "red"}')
+    assert shelf.all() == []
+    assert shelf.find("sandbox", "old") is None
+    assert shelf.put(record("new", key="the key")).id == "new"

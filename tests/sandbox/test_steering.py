@@ -40,7 +40,10 @@ from taskctl.sandbox.steering import WORDS, End, Steering, Stuck, steer
         ("[html]", {"html": True}),
         ("[no stream]", {"no_stream": True}),
         ("[stream breaks]", {"stream_breaks": True}),
-        ("[takes 1s] a dog [fails: no dogs] [flux-kontext[max]]", {"takes": 1.0, "end": End.FAILED, "reason": "no dogs"}),
+        (
+            "[takes 1s] a dog [fails: no dogs] [flux-kontext[max]]",
+            {"takes": 1.0, "end": End.FAILED, "reason": "no dogs"},
+        ),
         ("[takes 1s] [takes 2m]", {"takes": 120.0}),
         ("[", {}),
         ("takes 3s", {}),

@@ -1,11 +1,13 @@
 """What `wait` and `submit --wait` do: follow, fetch, report, and end with the right code."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskctl.cli.output import Format
 from taskctl.cli.shell import Shell, resuming
+from taskctl.errors import ConfigurationError, FileError
 from taskctl.flow import fetching, following
 from taskctl.flow.outcome import Outcome
 from taskctl.model import State, Task
@@ -33,6 +35,9 @@ class Following:
     extras: bool = False
     if_exists: str = "skip"
 
+    def __post_init__(self) -> None:
+        Target(folder=Path(), template=self.name, if_exists=self.if_exists)  # refused before anything is waited for
+
     def patience(self) -> following.Patience:
         """How to wait."""
         return following.Patience(
@@ -49,9 +54,18 @@ class Following:
         folder = self.dir
         if folder is None and tasks:
             named = runtime.profiles.of(tasks[0]).settings.dir
-            folder = Path(named).expanduser() if named else None
+            folder = _at_home(named) if named else None
         target = Target(folder=folder or Path(), template=self.name, if_exists=self.if_exists)
         return fetching.Fetching(target=target, jobs=self.jobs, extras=self.extras)
+
+
+def _at_home(folder: str) -> Path:
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError as problem:
+        raise ConfigurationError(
+            f"dir = {folder!r}: nobody knows where that is", hint="give the whole path: taskctl profile set NAME dir=…"
+        ) from problem
 
 
 def follow(shell: Shell, runtime: "Runtime", tasks: list[Task], how: Following) -> None:
@@ -65,12 +79,11 @@ def follow(shell: Shell, runtime: "Runtime", tasks: list[Task], how: Following) 
             completed = [task for task in outcome.tasks if task.state is State.COMPLETED]
             _join(outcome, runtime.run(fetching.fetch(runtime, completed, wanted)))
     except KeyboardInterrupt as stopped:
-        names = " ".join(task.name for task in tasks)
-        raise resuming(stopped, f"resume with: taskctl wait {names}") from stopped
+        chosen = ["-P", runtime.profiles.explicit] if runtime.profiles.explicit else []
+        typed = shlex.join([*chosen, *(task.name for task in tasks)])
+        raise resuming(stopped, f"resume with: taskctl wait {typed}") from stopped
     if how.junit is not None:
-        from taskctl.cli.junit import write
-
-        write(how.junit, outcome)
+        _report(how.junit, outcome)
     if on_end is None:
         plain = outcome.files if wanted is not None else _urls(outcome)
         output.tasks(outcome.tasks, outcome.errors, now=runtime.clock.now(), plain=plain)
@@ -78,6 +91,16 @@ def follow(shell: Shell, runtime: "Runtime", tasks: list[Task], how: Following) 
     if outcome.tasks and not outcome.errors and not output.on_terminal:
         output.note(f"{len(outcome.tasks)} completed")
     shell.exit(outcome.exit_code)
+
+
+def _report(path: Path, outcome: Outcome) -> None:
+    """Write the JUnit report; a report that cannot be written takes nothing else away."""
+    from taskctl.cli.junit import write
+
+    try:
+        write(path, outcome)
+    except FileError as error:
+        outcome.errors.append(error)
 
 
 def _join(outcome: Outcome, fetched: Outcome) -> None:

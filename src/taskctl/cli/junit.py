@@ -7,6 +7,7 @@ from taskctl.errors import FileError
 from taskctl.flow.outcome import Outcome
 from taskctl.model import State, Task
 from taskctl.safe import safe
+from taskctl.secret import redact
 
 
 def write(path: Path, outcome: Outcome) -> None:
@@ -19,22 +20,27 @@ def write(path: Path, outcome: Outcome) -> None:
     failures = errors = 0
     for task in outcome.tasks:
         case = ET.SubElement(
-            suite, "testcase", name=safe(task.name), classname=safe(f"{task.profile}.{task.model or task.dialect}")
+            suite, "testcase", name=_clean(task.name), classname=_clean(f"{task.profile}.{task.model or task.dialect}")
         )
         case.set("time", f"{_took(task):.3f}")
-        said = next((error.message for error in outcome.errors if error.task in (task.name, task.id)), task.state.value)
+        said = [error for error in outcome.errors if error.task in (task.name, task.id)]
+        message = _clean(said[0].message if said else task.state.value)
         if task.state.ended and task.state is not State.COMPLETED:
             failures += 1
-            ET.SubElement(case, "failure", message=safe(said), type=task.state.value)
-        elif task.state is not State.COMPLETED:
+            ET.SubElement(case, "failure", message=message, type=task.state.value)
+        elif said or task.state is not State.COMPLETED:
             errors += 1
-            ET.SubElement(case, "error", message=safe(said), type="pending")
+            ET.SubElement(case, "error", message=message, type=said[0].code if said else "pending")
     suite.set("failures", str(failures))
     suite.set("errors", str(errors))
     try:
         ET.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
     except OSError as problem:
         raise FileError(f"{path} cannot be written: {problem.strerror}") from problem
+
+
+def _clean(text: str) -> str:
+    return safe(redact(text))
 
 
 def _took(task: Task) -> float:

@@ -1,9 +1,12 @@
 """The command line: loads a command when it is called, and turns whatever it ends with into an exit code."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -12,6 +15,13 @@ from typer.core import TyperGroup
 from taskctl import __version__
 from taskctl.errors import ExitCode
 
+_STREAMS = (
+    ("stdin", "r", "surrogateescape"),
+    ("stdout", "w", "backslashreplace"),
+    ("stderr", "w", "backslashreplace"),
+)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a stream says that takes no more."""
 COMMANDS = {
     "submit": "submit:submit",
     "status": "status:status",
@@ -104,9 +114,7 @@ def main(arguments: Sequence[str]) -> int:
     """The exit code of this command line."""
     from typer.main import get_command
 
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    _open_streams()
     try:
         ended = get_command(app)(args=list(arguments), prog_name="taskctl", standalone_mode=False)
     except typer.TyperException as problem:
@@ -117,6 +125,8 @@ def main(arguments: Sequence[str]) -> int:
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         return int(ExitCode.BROKEN_PIPE)
+    except OSError as problem:
+        return _unwritable(problem) if problem.errno in _FULL else _bug(problem)
     except Exception as bug:  # noqa: BLE001  # the one place where anything may arrive
         return _bug(bug)
     return ended if isinstance(ended, int) else 0
@@ -130,9 +140,31 @@ def entry() -> NoReturn:
         sys.stderr.flush()
     except BrokenPipeError:
         code = int(ExitCode.BROKEN_PIPE)
-    if code == ExitCode.BROKEN_PIPE:
-        os._exit(code)  # flushing what nobody reads would only fail again
-    sys.exit(code)
+    except OSError as problem:
+        code = code or _unwritable(problem)
+    else:
+        if code != ExitCode.BROKEN_PIPE:
+            sys.exit(code)
+    os._exit(code)  # flushing what nobody takes would only fail again
+
+
+def _open_streams() -> None:
+    """Make the streams take every character, and be there at all: a daemon's may be closed."""
+    for name, mode, errors in _STREAMS:
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # open as long as the process runs
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=errors)
+
+
+def _unwritable(problem: OSError) -> int:
+    """What stdout should hold could not be written, be it that the disk is full."""
+    with suppress(OSError):  # stderr may be no better
+        sys.stderr.write(
+            f"error: the output cannot be written: {problem.strerror}\n  hint: no task is lost; see: taskctl list\n"
+        )
+    return int(ExitCode.FILE)
 
 
 def _usage(problem: typer.TyperException) -> int:

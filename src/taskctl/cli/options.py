@@ -17,6 +17,17 @@ def duration(text: str | float) -> float:
         raise typer.BadParameter(str(problem)) from problem
 
 
+def requests(text: str | float) -> float:
+    """Requests a second: a number above 0, and not above 1000."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 1000:
+        raise typer.BadParameter(f"{text!r} is not a number above 0 and not above 1000")
+    return number
+
+
 def _duration(default_help: str, *names: str) -> object:
     return typer.Option(*names, parser=duration, metavar="DURATION", help=default_help, show_default=False)
 
@@ -37,7 +48,8 @@ Stall = Annotated[
     float | None, _duration("Give up on a task whose state and progress do not change for so long.", "--stall")
 ]
 Rate = Annotated[
-    float | None, typer.Option("--rate", min=0.01, metavar="N", help="Requests a second to one provider, at most.")
+    float | None,
+    typer.Option("--rate", parser=requests, metavar="N", help="Requests a second to one provider, at most."),
 ]
 AnyOne = Annotated[bool, typer.Option("--any", help="End at the first task that completes.")]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="End at the first task that fails; the others go on.")]

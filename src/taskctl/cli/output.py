@@ -12,7 +12,7 @@ from taskctl.cli import document, tables
 from taskctl.errors import ExitCode, TaskctlError, UsageError
 from taskctl.model import Task
 from taskctl.safe import safe
-from taskctl.secret import redact
+from taskctl.secret import redact, redacted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -135,13 +135,13 @@ class Output:
             for value in values:
                 self._json(value, compact=True)
         elif self.structured:
-            self._json(document.frame(noun, values, list(errors)))
+            self._json(document.frame(noun, values, list(errors)), compact=self.format is Format.JSONL)
         elif self.format is Format.IDS or (self.quiet and self.format is None):
             self.lines([row[0] for row in rows])
         elif self.format is Format.TABLE or (self.format is None and self.on_terminal):
             self.table(tables.grid(names, rows))
         else:
-            self.lines(["\t".join(safe(cell) for cell in row) for row in rows], clean=True)
+            self.lines(["\t".join(safe(redact(cell)) for cell in row) for row in rows], clean=True)
         self._spoken = True
 
     def hint_next(self, task: Task) -> None:
@@ -158,7 +158,7 @@ class Output:
     def lines(self, lines: Sequence[str], *, clean: bool = False) -> None:
         """Plain lines of data."""
         for line in lines:
-            self.stdout.write(redact(line if clean else safe(line)) + "\n")
+            self.stdout.write((redact(line) if clean else safe(redact(line))) + "\n")
         self.stdout.flush()
         self._spoken = True
 
@@ -176,25 +176,39 @@ class Output:
         return Format.IDS if self.format is None and self.quiet and ids_when_quiet else self.format
 
     def _json(self, value: object, *, compact: bool = False) -> None:
+        value = redacted(value)
         if self.query is not None:
-            import jmespath
-
-            value = jmespath.search(self.query, value)
+            value = self._queried(self.query, value)
             if isinstance(value, str):
                 self.lines([value])
                 return
-        self.stdout.write(redact(document.written(value, compact=compact)) + "\n")
+        self.stdout.write(document.written(value, compact=compact) + "\n")
         self.stdout.flush()
 
     def _check_query(self, query: str) -> None:
-        import jmespath
-        from jmespath.exceptions import JMESPathError
+        from taskctl.dialects.expressions import Expression, ExpressionError, wrong_calls
 
         try:
-            jmespath.compile(query)
-        except JMESPathError as problem:
-            raise UsageError(f"--query {query!r} is not JMESPath: {str(problem).splitlines()[0]}") from problem
+            wrong = next(wrong_calls(Expression(query)), None)
+        except ExpressionError as problem:
+            raise UsageError(f"--query {problem}") from problem
+        if wrong is not None:
+            raise UsageError(f"--query {query!r}: {wrong}")
+
+    def _queried(self, query: str, value: object) -> object:
+        """What the query finds; null where it cannot be applied: the command has done its work by now."""
+        import jmespath
+
+        from taskctl.dialects.expressions import FAILURES, OPTIONS
+
+        try:
+            found: object = jmespath.search(query, value, options=OPTIONS)
+            document.written(found)
+        except FAILURES as problem:
+            self.warn(f"--query {query!r} cannot be applied to this answer: {problem}")
+            return None
+        return found
 
     def _say(self, text: str, label: str = "") -> None:
-        self.stderr.write(f"{label}{redact(safe(text))}\n")
+        self.stderr.write(f"{label}{safe(redact(text))}\n")
         self.stderr.flush()

@@ -17,6 +17,7 @@ from taskctl.store.config import Config, ProfileSettings
 
 SETTINGS = ("model", "operation", "rate", "interval", "dir", "base_url", "api_key_env", "api_key_keyring")
 _PER_SECOND = "rate"
+_LISTED = "see: taskctl profile list"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,8 @@ def show(shell: Shell, name: str) -> None:
 
 def add(shell: Shell, name: str, given: Given) -> None:
     """Add a profile, asking for the key where a person is there to give it."""
+    if sum(map(bool, (given.key_env, given.key_command, given.keyring or given.key_stdin))) > 1:
+        raise UsageError("the key comes from one place", hint="give one of --key-env, --key-command, --key-stdin")
     profiles = open_profiles(shell)
     if name in profiles.configured:
         raise UsageError(
@@ -63,7 +66,7 @@ def add(shell: Shell, name: str, given: Given) -> None:
         dialect=base.dialect.name,
         base_url=given.base_url,
         api_key_env=given.key_env,
-        api_key_command=tuple(shlex.split(given.key_command)) if given.key_command else None,
+        api_key_command=_split(given.key_command),
         api_key_keyring=given.keyring,
         api_key=None,
     )
@@ -112,6 +115,8 @@ def use(shell: Shell, name: str) -> None:
     open_profiles(shell).named(name)
     _save(shell, lambda before: Config(default=name, profiles=before.profiles))
     shell.output.note(f"{name} is used where no profile is named")
+    if shell.output.structured:
+        show(shell, name)
 
 
 def remove(shell: Shell, name: str) -> None:
@@ -119,12 +124,14 @@ def remove(shell: Shell, name: str) -> None:
 
     def change(before: Config) -> Config:
         if name not in before.profiles:
-            raise ConfigurationError(f"there is no profile {name!r} in the config file")
+            raise ConfigurationError(f"there is no profile {name!r} in the config file", hint=_LISTED)
         left = {kept: settings for kept, settings in before.profiles.items() if kept != name}
         return Config(default=None if before.default == name else before.default, profiles=left)
 
     _save(shell, change)
     shell.output.note(f"removed {name}")
+    if shell.output.structured:
+        shell.output.values("profile", {"name": name, "removed": True}, rows=[], names=[])
 
 
 def check(shell: Shell, name: str | None) -> None:
@@ -136,7 +143,9 @@ def check(shell: Shell, name: str | None) -> None:
             else runtime.profiles.named(name or "")
         )
         if profile.dialect.check is None:
-            raise Unsupported(f"{profile.dialect.name} has nothing to check a key with")
+            raise Unsupported(
+                f"{profile.dialect.name} has nothing to check a key with", hint="its first submit will tell"
+            )
         found = runtime.run(_checked(runtime, profile))
     rows = [[key, str(value)] for key, value in found.items() if value is not None]
     shell.output.values("check", found, rows=rows, names=["", ""])
@@ -195,8 +204,16 @@ def _key(shell: Shell, base: Profile, given: Given) -> Secret | None:
     else:
         return None
     if given.key_stdin and not written:
-        raise CredentialsError("there is no key on stdin")
+        raise CredentialsError("there is no key on stdin", hint="pipe it in: pass studio | taskctl profile add …")
     return Secret(written) if written else None
+
+
+def _split(command: str | None) -> tuple[str, ...] | None:
+    """The words of a command, as a shell would split them."""
+    try:
+        return tuple(shlex.split(command)) if command else None
+    except ValueError as problem:
+        raise UsageError(f"--key-command {command!r} is no command: {problem}") from problem
 
 
 def _keep_in_keyring(name: str, key: Secret) -> None:

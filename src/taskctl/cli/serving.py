@@ -18,7 +18,8 @@ def serve(shell: Shell, host: str, port: int) -> None:
         ) from problem
 
     def ready(url: str) -> None:
-        shell.output.lines([url])
+        addresses = {"url": url, **{prefix: f"{url}/{prefix}" for prefix in PREFIXES}}
+        shell.output.values("sandbox", addresses, rows=[[url]], names=["address"])
         for prefix in PREFIXES:
             shell.output.note(f"{prefix:<18} {url}/{prefix}", indent=2)
         shell.output.note("Ctrl-C ends it")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from taskctl.cli.shell import Shell
 from taskctl.errors import TaskctlError, TaskNotFound, worst
 from taskctl.flow import settling
+from taskctl.flow.references import resolve
 
 if TYPE_CHECKING:
     from taskctl.model import Task
@@ -32,17 +33,28 @@ def settle(shell: Shell, runtime: "Runtime", keys: list[str], *, resubmit: bool)
     shell.exit(worst([error.exit_code for error in errors]))
 
 
-def _wanted(runtime: "Runtime", keys: list[str]) -> list[tuple[str, "Submission | None"]]:
-    """The submissions on record with these keys, or None for a key that only the provider may know."""
-    if not keys:
-        return [(submission.intent.key, submission) for submission in runtime.history.submissions()]
+def _wanted(runtime: "Runtime", named: list[str]) -> list[tuple[str, "Submission | None"]]:
+    """The submissions that are named, or all; None stands for a key that only the provider may know."""
+    if not named:
+        chosen = runtime.profiles.explicit
+        lost = [one for one in runtime.history.submissions() if chosen in (None, one.task.profile)]
+        return [(submission.intent.key, submission) for submission in lost]
     found: list[tuple[str, Submission | None]] = []
-    for key in keys:
-        explicit = runtime.profiles.selected() if runtime.profiles.explicit else None
-        submission = runtime.history.submission(key, explicit.base_url if explicit else None)
-        if submission is None and runtime.profiles.selected_name is None:
-            raise TaskNotFound(
-                f"the history knows no submission with key {key}", hint="name its provider with -P", task=key
-            )
-        found.append((key, submission))
+    for reference in named:
+        submission = _by_key(runtime, reference)
+        if submission is not None:
+            found.append((reference, submission))
+        elif reference.startswith("@") or runtime.history.find(reference):
+            keyed = [task for task in resolve(runtime, [reference]) if task.key is not None]
+            found += [(task.name, runtime.history.submission(task.key or "", task.base_url)) for task in keyed]
+        elif runtime.profiles.selected_name is None:
+            unknown = f"the history knows no submission with key {reference}"
+            raise TaskNotFound(unknown, hint="name its provider with -P", task=reference)
+        else:
+            found.append((reference, None))
     return found
+
+
+def _by_key(runtime: "Runtime", key: str) -> "Submission | None":
+    explicit = runtime.profiles.selected() if runtime.profiles.explicit else None
+    return runtime.history.submission(key, explicit.base_url if explicit else None)

@@ -151,7 +151,7 @@ def _listen_to_signals() -> None:
         raise Stopped({signal.SIGTERM: ExitCode.TERMINATED}.get(signal.Signals(number), ExitCode.HANGUP))
 
     signal.signal(signal.SIGTERM, stop)
-    if hasattr(signal, "SIGHUP"):
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup wants it
         signal.signal(signal.SIGHUP, stop)
 
 

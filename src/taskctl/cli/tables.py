@@ -8,9 +8,11 @@ from taskctl.cli.document import iso
 from taskctl.durations import words
 from taskctl.model import State, Task
 from taskctl.safe import safe
+from taskctl.secret import redact
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 _BY_NEED = ("id", "state", "", "profile", "submitted", "model")
 _PROMPT = 20
@@ -38,22 +40,21 @@ def tsv(task: Task) -> str:
         iso(task.submitted_at) or "",
         task.prompt,
     )
-    return "\t".join(safe(column) for column in columns)
+    return "\t".join(safe(redact(column)) for column in columns)
 
 
 def table(tasks: Sequence[Task], now: datetime, width: int) -> "Table":
     """The tasks for people: ids whole, to be copied; what fits of the rest, the prompt cut to the width."""
     from rich.table import Table
-    from rich.text import Text
 
     columns = {
-        "id": [Text(safe(task.name)) for task in tasks],
-        "state": [Text(task.state.value, style=_STYLES[task.state]) for task in tasks],
-        "": [Text("" if task.progress is None else f"{task.progress}%") for task in tasks],
-        "profile": [Text(safe(task.profile)) for task in tasks],
-        "model": [Text(safe(task.model or "-")) for task in tasks],
-        "submitted": [Text(ago(task.submitted_at, now)) for task in tasks],
-        "prompt": [Text(safe(reason(task) or task.prompt)) for task in tasks],
+        "id": [_cell(task.name) for task in tasks],
+        "state": [_cell(task.state.value, style=_STYLES[task.state]) for task in tasks],
+        "": [_cell("" if task.progress is None else f"{task.progress}%") for task in tasks],
+        "profile": [_cell(task.profile) for task in tasks],
+        "model": [_cell(task.model or "-") for task in tasks],
+        "submitted": [_cell(ago(task.submitted_at, now)) for task in tasks],
+        "prompt": [_cell(reason(task) or task.prompt) for task in tasks],
     }
     widths = {name: max(len(name), *(cell.cell_len for cell in cells), 0) + 2 for name, cells in columns.items()}
     shown = _fitting(widths, width)
@@ -98,11 +99,17 @@ def ago(moment: datetime | None, now: datetime) -> str:
 def grid(names: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
     """A plain table of texts."""
     from rich.table import Table
-    from rich.text import Text
 
     made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for name in names:
         made.add_column(name, overflow="fold")
     for row in rows:
-        made.add_row(*(Text(safe(cell)) for cell in row))
+        made.add_row(*(_cell(text) for text in row))
     return made
+
+
+def _cell(text: str, style: str = "") -> "Text":
+    """Foreign text as a cell that is nothing but text."""
+    from rich.text import Text
+
+    return Text(safe(redact(text)), style=style)

@@ -1,5 +1,6 @@
 """What `open` does: the file where there is one, else the link, in the system's viewer."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,7 +26,10 @@ def show(shell: Shell, runtime: "Runtime", reference: str, index: int, *, only_p
     task = found[0]
     local = _file(task, index)
     where = local or runtime.run(_link(runtime, task, index))
-    if only_print or not shell.output.stderr.isatty() or typer.launch(where) != 0:
+    opened = not only_print and shell.output.stderr.isatty() and typer.launch(where) == 0
+    if shell.output.structured:
+        shell.output.values("open", {"where": where, "opened": opened}, rows=[], names=[])
+    elif not opened:
         shell.output.lines([where])
 
 
@@ -37,16 +41,15 @@ async def _link(runtime: "Runtime", task: Task, index: int) -> str:
     if (failed := verdict(fresh)) is not None:
         raise failed
     if not fresh.state.ended:
-        raise StillPending(
-            f"{fresh.name} is still {fresh.state}", hint=f"wait for it: taskctl wait {fresh.name}", task=fresh.name
-        )
+        hint = f"wait for it: taskctl wait {shlex.quote(fresh.name)}"
+        raise StillPending(f"{fresh.name} is still {fresh.state}", hint=hint, task=fresh.name)
     output = _output(fresh, index)
     provider = await runtime.provider_of(fresh)
     url = provider.site.stream_url(output, fresh.id or "") or output.url
     if url is None or urlsplit(url).scheme not in ("http", "https"):
         raise FileError(
             f"output {index} of {fresh.name} is nothing that can be opened",
-            hint=f"taskctl download {fresh.name}",
+            hint=f"taskctl download {shlex.quote(fresh.name)}",
             task=fresh.name,
         )
     return url

@@ -1,13 +1,14 @@
 """From what was typed to a wish, and from a submission to what is said of it."""
 
 import json
+import re
 import shlex
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from taskctl.cli import items as syntax
 from taskctl.cli.shell import Shell, resuming
-from taskctl.errors import TaskctlError, UsageError, worst
+from taskctl.errors import Interrupted, TaskctlError, UsageError, worst
 from taskctl.model import Task
 from taskctl.profiles import Profile
 from taskctl.wish import Wish
@@ -52,6 +53,8 @@ def made(
         given[chosen.prompt] = prompt
     if key is not None and not (0 < len(key) <= 255 and key.isprintable() and key.isascii()):
         raise UsageError(f"--key {key!r}: a key is 1 to 255 printable ASCII characters")
+    if not given:
+        raise UsageError("nothing says what to make", hint='give a prompt: -p "a dog on a beach", or ITEMs: name=text')
     return Wish(
         profile=profile,
         operation=operation,
@@ -78,6 +81,9 @@ def sent_all(shell: Shell, runtime: "Runtime", work: Iterable[Coroutine[Any, Any
     for one in work:
         try:
             tasks.append(sent(runtime, one))
+        except Interrupted as stopped:
+            errors.append(stopped)
+            break
         except TaskctlError as error:
             errors.append(error)
     shell.output.tasks(tasks, errors, now=runtime.clock.now(), plain=[task.name for task in tasks])
@@ -107,4 +113,4 @@ def show(shell: Shell, request: "Request", key_headers: Mapping[str, str]) -> No
 
 
 def _quoted(header: str, *, expand: bool) -> str:
-    return f'"{header}"' if expand else shlex.quote(header)
+    return '"' + re.sub(r'([\\"`])', r"\\\1", header) + '"' if expand else shlex.quote(header)

@@ -64,8 +64,9 @@ class Reader:
             return document
         if self._at.first(document, _place) == []:
             return self._nothing(answer)
-        report = self.report(document, asked=asked, acknowledges=acknowledges, kind=kind)
-        if report is None or (report.id is None and acknowledges is not None):
+        own = acknowledges is not None
+        report = self.report(document, asked=None if own else asked, acknowledges=acknowledges, kind=kind)
+        if report is None or (own and report.id is None):
             return self._problems.unreadable(answer, document, now=now)
         return report
 

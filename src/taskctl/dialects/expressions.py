@@ -1,5 +1,6 @@
 """JMESPath in both directions: reading finds or gives null, building drops the null members it wrote."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -122,8 +123,10 @@ def wrong_calls(expression: Expression) -> Iterator[str]:
 @lru_cache(maxsize=2048)
 def _parsed(text: str) -> Any:
     try:
-        return jmespath.compile(text).parsed
-    except (JMESPathError, RecursionError) as problem:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", PendingDeprecationWarning)  # `text` between backticks that is no JSON
+            return jmespath.compile(text).parsed
+    except (JMESPathError, RecursionError, PendingDeprecationWarning) as problem:
         raise ExpressionError(f"{text[:200]!r} is not JMESPath: {_first_line(problem)}") from problem
 
 

@@ -9,7 +9,6 @@ from taskctl.dialects.expressions import ExpressionError
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 _PLAIN = re.compile(r"/[!-~]*")
-_DOTS = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 
 
 class Template:
@@ -68,6 +67,7 @@ def _encoded(name: str, variables: Mapping[str, str | None]) -> str:
     value = variables.get(name)
     if value is None:
         raise ExpressionError(f"{{{name}}} has no value here")
-    if not value or _DOTS.search(value if name == "model" else value.replace("/", "")):
+    segments = value.split("/") if name == "model" else [value]
+    if {"", ".", ".."} & {*segments}:
         raise ValueError(f"{value!r} is no {name}: it would lead to another path")
     return quote(value, safe="/" if name == "model" else "")

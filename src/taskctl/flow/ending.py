@@ -27,8 +27,11 @@ async def _cancelled(runtime: Runtime, task: Task) -> Task:
         return task
     provider = await runtime.provider(profile)
     report = await provider.cancel(task.id, task.key)
-    if report is None or report.state is None:
-        report = await provider.look(task.id or "")
+    if task.id is not None and (report is None or report.state is None):
+        report = await provider.look(task.id)
+    if report is None:
+        runtime.listener.note(f"{task.name}: {profile.name} took the request, and says nothing of the task")
+        return task
     told = runtime.remember(task.told(report, now=runtime.clock.now()))
     if told.state is not State.CANCELLED:
         runtime.listener.note(f"{told.name} is {told.state}: it was not cancelled")
@@ -39,10 +42,11 @@ async def delete(runtime: Runtime, tasks: list[Task]) -> Outcome:
     """Remove these tasks and their files at their providers; the history keeps what it knows."""
     outcome = Outcome()
     for task in tasks:
-        profile = runtime.profiles.of(task)
         try:
+            profile = runtime.profiles.of(task)
             if profile.dialect.delete is None:
-                raise Unsupported(f"{profile.dialect.name} cannot delete", task=task.name)
+                hint = "only the provider's own pages can, if at all"
+                raise Unsupported(f"{profile.dialect.name} cannot delete", hint=hint, task=task.name)
             provider = await runtime.provider(profile)
             await provider.delete(task.id or "")
         except TaskctlError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import shlex
 import ssl
 import threading
 from dataclasses import dataclass, replace
@@ -135,7 +136,7 @@ def _unfetchable(task: Task) -> TaskctlError | None:
             task=task.name,
         )
     if not task.state.ended:
-        hint = f"wait for it: taskctl wait {task.name} --download"
+        hint = f"wait for it: taskctl wait {shlex.quote(task.name)} --download"
         return StillPending(f"{task.name} is still {task.state}", hint=hint, task=task.name)
     return verdict(task)
 

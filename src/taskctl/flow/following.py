@@ -1,12 +1,13 @@
 """Looks at tasks, and waits for them; every change is on record before it is told."""
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from taskctl.errors import StillPending, TaskctlError
 from taskctl.flow.outcome import Outcome, judged, resuming, verdict
-from taskctl.flow.settling import reconcile
+from taskctl.flow.settling import recovered
 from taskctl.model import State, Task
 from taskctl.net import pace
 from taskctl.net.watch import Seen, Terms, Watch
@@ -32,12 +33,13 @@ async def status(runtime: Runtime, tasks: list[Task]) -> tuple[Outcome, dict[str
     settled = await _settle(runtime, tasks, outcome)
     told = dict(enumerate(settled))
     places = {_identity(task): place for place, task in told.items()}
-    async for seen in _watch(runtime, [task for task in settled if task.id], Patience(timeout=0)):
-        told[places[_identity(seen.before)]] = seen.task
-        if seen.raw is not None:
-            raw[seen.task.name] = seen.raw
-        if seen.error is not None:
-            outcome.errors.append(seen.error)
+    async with aclosing(_watch(runtime, [task for task in settled if task.id], Patience(timeout=0))) as sightings:
+        async for seen in sightings:
+            told[places[_identity(seen.before)]] = seen.task
+            if seen.raw is not None:
+                raw[seen.task.name] = seen.raw
+            if seen.error is not None:
+                outcome.errors.append(seen.error)
     outcome.tasks = list(told.values())
     return outcome, raw
 
@@ -72,16 +74,17 @@ async def _follow(
     on_end: Callable[[Task], None] | None,
 ) -> None:
     open_ = [task for task in told.values() if not task.state.ended and task.id]
-    async for seen in _watch(runtime, open_, patience):
-        told[_identity(seen.before)] = seen.task
-        runtime.listener.seen(seen)
-        if seen.error is not None:
-            outcome.errors.append(_for(seen.error, seen.task))
-        if seen.task.state.ended and not seen.before.state.ended:
-            if on_end:
-                on_end(seen.task)
-            if _decides(seen.task, patience):
-                return
+    async with aclosing(_watch(runtime, open_, patience)) as sightings:
+        async for seen in sightings:
+            told[_identity(seen.before)] = seen.task
+            runtime.listener.seen(seen)
+            if seen.error is not None:
+                outcome.errors.append(_for(seen.error, seen.task))
+            if seen.task.state.ended and not seen.before.state.ended:
+                if on_end:
+                    on_end(seen.task)
+                if _decides(seen.task, patience):
+                    return
 
 
 def _decides(task: Task, patience: Patience) -> bool:
@@ -96,21 +99,21 @@ async def _settle(runtime: Runtime, tasks: list[Task], outcome: Outcome) -> list
         lost = task.state is State.UNCONFIRMED and task.key is not None
         submission = runtime.history.submission(task.key or "", task.base_url) if lost else None
         try:
-            settled.append(await reconcile(runtime, submission) if submission else task)
+            settled.append(await recovered(runtime, submission) if submission else task)
         except TaskctlError as error:
             outcome.errors.append(error)
             settled.append(task)
     return settled
 
 
-async def _watch(runtime: Runtime, tasks: list[Task], patience: Patience) -> AsyncIterator[Seen]:
+async def _watch(runtime: Runtime, tasks: list[Task], patience: Patience) -> AsyncGenerator[Seen]:
     """Everything that happens to these tasks; patience of 0 looks once."""
     once = patience.timeout == 0
     terms = Terms(timeout=patience.timeout, interval=patience.interval, stall=patience.stall, once=once)
     watch = Watch(runtime.clock, terms, random.random)
     for alike in _by_provider(tasks):
-        profile = runtime.profiles.of(alike[0])
         try:
+            profile = runtime.profiles.of(alike[0])
             provider = await runtime.provider(profile)
         except TaskctlError as error:
             for task in alike:
@@ -118,10 +121,11 @@ async def _watch(runtime: Runtime, tasks: list[Task], patience: Patience) -> Asy
             continue
         rate = patience.rate or profile.settings.rate or pace.RATE
         watch.add(provider, [(task, _every(profile, task)) for task in alike], rate=rate, interval=profile.interval)
-    async for seen in watch:
-        if seen.task != seen.before:
-            seen = replace(seen, task=runtime.remember(seen.task))  # noqa: PLW2901  # the same sighting, as recorded
-        yield seen
+    async with aclosing(aiter(watch)) as sightings:
+        async for seen in sightings:
+            if seen.task != seen.before:
+                seen = replace(seen, task=runtime.remember(seen.task))  # noqa: PLW2901  # the same sighting, as recorded
+            yield seen
 
 
 def _by_provider(tasks: list[Task]) -> list[list[Task]]:

@@ -1,5 +1,6 @@
 """What a command over several tasks came to."""
 
+import shlex
 from dataclasses import dataclass, field
 
 from taskctl.errors import ExitCode, StillPending, TaskctlError, TaskFailed, worst
@@ -28,7 +29,8 @@ def verdict(task: Task) -> TaskFailed | None:
         return None
     reason = f": {task.error.message}" if task.error else ""
     code = f" ({task.error.code})" if task.error and task.error.code else ""
-    return TaskFailed(f"{task.name} {_ENDED_BADLY[task.state]}{reason}{code}", task=task.name)
+    hint = f"submit it again with: taskctl retry {shlex.quote(task.name)}" if task.input else None
+    return TaskFailed(f"{task.name} {_ENDED_BADLY[task.state]}{reason}{code}", hint=hint, task=task.name)
 
 
 def judged(outcome: Outcome) -> Outcome:
@@ -47,4 +49,4 @@ def judged(outcome: Outcome) -> Outcome:
 
 def resuming(task: Task) -> str:
     """How to go on waiting."""
-    return f"it goes on; resume with: taskctl wait {task.name}"
+    return f"it goes on; resume with: taskctl wait {shlex.quote(task.name)}"

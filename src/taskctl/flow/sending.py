@@ -1,5 +1,9 @@
 """Sends a submission that is on record, again where that is safe, and says what became of it."""
 
+import asyncio
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from taskctl.dialects.messages import Problem, Request
@@ -33,20 +37,23 @@ async def send(
         Unconfirmed: the answer was lost. NoAnswer: it never arrived. TaskctlError: the provider refused.
     """
     history, clock = runtime.history, runtime.clock
-    began, number = clock.monotonic(), 0
+    began, tried, arrived = clock.monotonic(), 0, 0
     while True:
-        number += 1
-        met = await _attempt(provider, request, order)
+        with _interruptible(runtime, submission, may_have_arrived=True):
+            met = await _attempt(provider, request, order)
         if isinstance(met, Report):
             return history.bind(submission.row, submission.task.told(met, now=clock.now()))
         attempt, error = met
-        attempt = replace(attempt, number=number, elapsed=clock.monotonic() - began, maybe_accepted=maybe_accepted)
+        tried, arrived = tried + 1, arrived + attempt.may_have_arrived
+        elapsed = clock.monotonic() - began
+        attempt = replace(attempt, number=arrived or tried, elapsed=elapsed, maybe_accepted=maybe_accepted)
         decision = decide(attempt, contract_of(provider))
         match decision.move:
             case Move.AGAIN:
                 maybe_accepted = maybe_accepted or attempt.may_have_arrived
                 runtime.listener.note(f"{error.message}; trying again in {decision.pause:.1f} s")
-                await clock.sleep(decision.pause)
+                with _interruptible(runtime, submission, may_have_arrived=maybe_accepted):
+                    await clock.sleep(decision.pause)
                 history.touch(submission.row, in_flight=IN_FLIGHT)
             case Move.UNCONFIRMED:
                 return await _found(runtime, provider, submission, error)
@@ -58,6 +65,17 @@ async def send(
 def contract_of(provider: Provider) -> Contract:
     """What the provider is known to do with a repeated key."""
     return Contract(provider.site.dialect.form.submit.idempotency)
+
+
+@contextmanager
+def _interruptible(runtime: Runtime, submission: Submission, *, may_have_arrived: bool) -> Iterator[None]:
+    """Leave a submission that is interrupted as what it is: gone, or one whose answer was lost."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        leave = runtime.history.lost if may_have_arrived else runtime.history.drop
+        leave(submission.row)
+        raise
 
 
 async def _attempt(provider: Provider, request: Request, order: Order) -> Report | tuple[Attempt, TaskctlError]:
@@ -97,12 +115,18 @@ async def by_key(provider: Provider, key: str) -> Report | None:
         return None
 
 
-def unconfirmed(submission: Submission, provider: Provider, error: TaskctlError | None) -> Unconfirmed:
+def unconfirmed(
+    submission: Submission, provider: Provider, error: TaskctlError | None = None, *, hint: str | None = None
+) -> Unconfirmed:
     """The error that a submission without an answer is, with what settles it."""
-    key, name = submission.intent.key, provider.profile.name
-    why = f": {error.message}" if error else ""
+    key, why = submission.intent.key, f": {error.message}" if error else ""
     return Unconfirmed(
         f"the answer to the submission with key {key} was lost{why}",
-        hint=f"it may have been accepted and charged; settle it with: taskctl reconcile -P {name} --key {key}",
+        hint=hint or f"it may have been accepted and charged; settle it with: {settling(submission, provider)}",
         task=key,
     )
+
+
+def settling(submission: Submission, provider: Provider) -> str:
+    """The command that settles this submission."""
+    return f"taskctl reconcile -P {provider.profile.name} --key {shlex.quote(submission.intent.key)}"

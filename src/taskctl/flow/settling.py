@@ -1,34 +1,63 @@
 """Settles submissions whose answer was lost."""
 
+import shlex
+
 from taskctl.dialects.messages import Request
 from taskctl.dialects.site import Order
-from taskctl.flow.sending import IN_FLIGHT, by_key, contract_of, send, unconfirmed
-from taskctl.model import Task
+from taskctl.flow.sending import IN_FLIGHT, by_key, contract_of, send, settling, unconfirmed
+from taskctl.model import State, Task
 from taskctl.net.provider import Provider
 from taskctl.net.submitting import Contract
 from taskctl.runtime import Runtime
 from taskctl.store.submission import Intent, Submission
 
+_LOOK = "only the provider's own pages tell whether it is there"
+
+
+async def recovered(runtime: Runtime, submission: Submission) -> Task:
+    """The task of a submission whose answer was lost, where its provider finds it by its key. Sends nothing.
+
+    Raises:
+        Unconfirmed: it does not.
+    """
+    provider = await runtime.provider(runtime.profiles.of(submission.task))
+    found = await _recovered(runtime, provider, submission)
+    if found is None:
+        raise unconfirmed(submission, provider)
+    return found
+
 
 async def reconcile(runtime: Runtime, submission: Submission, *, resubmit: bool = False) -> Task:
-    """Find out what became of a submission whose answer was lost.
+    """Find out what became of a submission whose answer was lost; send it again where a repeated key is harmless.
 
     Raises:
         Unconfirmed: nobody can tell, and only a person may decide to pay again (`resubmit`).
     """
-    profile = runtime.profiles.of(submission.task)
-    provider = await runtime.provider(profile)
-    found = await by_key(provider, submission.intent.key)
+    if submission.task.state is not State.UNCONFIRMED:
+        return submission.task
+    provider = await runtime.provider(runtime.profiles.of(submission.task))
+    found = await _recovered(runtime, provider, submission)
     if found is not None:
-        task = submission.task.told(found, now=runtime.clock.now())
-        return runtime.history.bind(submission.row, task)
+        return found
     harmless = contract_of(provider) in (Contract.REPLAY, Contract.EXISTING)
-    if (harmless or resubmit) and submission.intent.body is not None:
-        if not runtime.history.claim(submission.row, in_flight=IN_FLIGHT):
-            raise unconfirmed(submission, provider, None)
-        order, request = _repeated(provider, submission.intent)
-        return await send(runtime, provider, request, order, submission, maybe_accepted=True)
-    raise unconfirmed(submission, provider, None)
+    if not (harmless or resubmit):
+        forgetting = f"taskctl history forget {shlex.quote(submission.intent.key)}"
+        again = f"{settling(submission, provider)} --resubmit"
+        raise unconfirmed(submission, provider, hint=f"{_LOOK}; to pay again: {again}; to let it go: {forgetting}")
+    if submission.intent.body is None:
+        raise unconfirmed(submission, provider, hint=f"{_LOOK}; its request held a secret and was not kept")
+    if not runtime.history.claim(submission.row, in_flight=IN_FLIGHT):
+        hint = f"another process may be sending it right now; in two minutes: {settling(submission, provider)}"
+        raise unconfirmed(submission, provider, hint=hint)
+    order, request = _repeated(provider, submission.intent)
+    return await send(runtime, provider, request, order, submission, maybe_accepted=True)
+
+
+async def _recovered(runtime: Runtime, provider: Provider, submission: Submission) -> Task | None:
+    report = await by_key(provider, submission.intent.key)
+    if report is None:
+        return None
+    return runtime.history.bind(submission.row, submission.task.told(report, now=runtime.clock.now()))
 
 
 async def find_by_key(runtime: Runtime, key: str) -> Task:
@@ -47,9 +76,7 @@ async def find_by_key(runtime: Runtime, key: str) -> Task:
 def _repeated(provider: Provider, intent: Intent) -> tuple[Order, Request]:
     """The request of an earlier intent, to the byte."""
     operation = provider.site.dialect.operation(intent.operation, intent.model)
-    order = Order(operation=operation, model=intent.model, key=intent.key)
+    order = Order(operation=operation, model=intent.model, input=intent.input, key=intent.key)
+    headers = provider.site.submit(order).headers  # what a header says depends on the key, not on the input
     url = intent.url.replace(provider.profile.base_url, provider.site.base_url, 1)
-    headers = provider.site.submit_headers(operation, intent.key)
-    if intent.content_type:
-        headers["Content-Type"] = intent.content_type
     return order, Request(method=intent.method, url=url, headers=headers, body=intent.body)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from taskctl.dialects.messages import Request
 from taskctl.dialects.site import Order, Site, new_key
-from taskctl.errors import KeyConflict, NoAnswer, UsageError
+from taskctl.errors import HistoryError, KeyConflict, NoAnswer
 from taskctl.flow.sending import IN_FLIGHT, send
 from taskctl.flow.settling import reconcile
 from taskctl.model import State, Task
@@ -45,7 +45,7 @@ def request_of(runtime: Runtime, wish: Wish) -> tuple[Request, dict[str, str]]:
 
     input_ = replaced(wish.input, stand_in)
     request = site.submit(_order(wish, wish.key or new_key(), input_ if isinstance(input_, dict) else {}))
-    variable = wish.profile.dialect.form.key_env if wish.profile.own_address else "TASKCTL_API_KEY"
+    variable = wish.profile.key_variable
     return request, site.key_headers(request.url, None, written_as=f"${variable}") if variable else {}
 
 
@@ -53,11 +53,13 @@ async def retry(runtime: Runtime, task: Task, *, key: str | None, tags: tuple[st
     """A new task with the same input.
 
     Raises:
-        UsageError: the history does not know the input.
+        HistoryError: the history does not know the input.
     """
     input_, files = runtime.history.inputs(task)
     if not input_:
-        raise UsageError(f"the history does not know the input of {task.name}", hint="submit it again with its items")
+        raise HistoryError(
+            f"the history does not know the input of {task.name}", hint="submit it with its items", task=task.name
+        )
     wish = Wish(
         profile=runtime.profiles.of(task),
         operation=task.operation,
@@ -98,9 +100,16 @@ def _intent(runtime: Runtime, provider: Provider, wish: Wish, order: Order, requ
 async def _with_files_sent(provider: Provider, wish: Wish) -> dict[str, object]:
     """The input with what stands for its files: what the upload gave, or a data URL."""
     sent: dict[str, object] = {}
+    uploaded: dict[tuple[str, str], object] = {}
     for pointer, file in wish.files().items():
         taken = wish.profile.dialect.upload_for(pointer.split("/")[1])
-        sent[pointer] = await provider.upload(*taken, file.path) if taken else file.data_url()
+        if taken is None:
+            sent[pointer] = file.data_url()
+            continue
+        once = (taken[0].request, file.sha256())  # a file that stands in two places is sent once
+        if once not in uploaded:
+            uploaded[once] = await provider.upload(*taken, file.path)
+        sent[pointer] = uploaded[once]
     done = replaced(wish.input, lambda pointer, _: sent[pointer])
     return done if isinstance(done, dict) else {}
 

@@ -1,5 +1,6 @@
 """What a result file is called and what it is: names are ours, the extension is what the bytes are."""
 
+import hashlib
 import re
 import unicodedata
 from pathlib import PurePosixPath
@@ -13,7 +14,7 @@ FIELDS = ("id", "index", "kind", "model", "profile", "prompt", "date", "ext", "n
 DEFAULT = "{id}-{index}{ext}"
 LONGEST = 200
 """Bytes of a name; file systems take 255, and `.part` must fit too."""
-_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?")
+_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?")
 _TYPES = {
     "video/mp4": ".mp4",
     "video/webm": ".webm",
@@ -24,6 +25,8 @@ _TYPES = {
     "image/webp": ".webp",
     "image/gif": ".gif",
     "image/avif": ".avif",
+    "image/heic": ".heic",
+    "image/svg+xml": ".svg",
     "audio/mpeg": ".mp3",
     "audio/mp3": ".mp3",
     "audio/wav": ".wav",
@@ -37,22 +40,36 @@ _TYPES = {
     "text/plain": ".txt",
     "model/gltf-binary": ".glb",
     "application/zip": ".zip",
+    "application/json": ".json",
 }
 _KNOWN = {*_TYPES.values(), ".jpeg", ".avi", ".flv", ".m4v", ".opus", ".wma", ".bmp", ".tiff", ".md"}
 _INVISIBLE = ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn")
 _BY_KIND = {Kind.VIDEO: ".mp4", Kind.IMAGE: ".png", Kind.AUDIO: ".mp3", Kind.TEXT: ".txt", Kind.FILE: ".bin"}
 
 
+_BRANDS = {
+    b"qt  ": ".mov",
+    b"M4A ": ".m4a",
+    b"M4V ": ".m4v",
+    b"avif": ".avif",
+    b"avis": ".avif",
+    b"heic": ".heic",
+    b"heix": ".heic",
+    b"mif1": ".heic",
+}
+"""What the kinds of ISO media files are called; any other is an MP4."""
+
+
 def magic(start: bytes) -> str | None:
     """The extension that the first bytes of a file prove; `.html` and `.json` for pages that are no media."""
     if start[4:8] == b"ftyp":
-        brand = start[8:12]
-        return {b"qt  ": ".mov", b"M4A ": ".m4a", b"avif": ".avif"}.get(brand, ".mp4")
+        return _BRANDS.get(start[8:12], ".mp4")
+    if start.startswith(b"\x1aE\xdf\xa3"):
+        return ".mkv" if b"matroska" in start[:64] else ".webm"
     for mark, extension in (
         (b"\x89PNG\r\n\x1a\n", ".png"),
         (b"\xff\xd8\xff", ".jpg"),
         (b"GIF8", ".gif"),
-        (b"\x1aE\xdf\xa3", ".webm"),
         (b"ID3", ".mp3"),
         (b"\xff\xfb", ".mp3"),
         (b"\xff\xf3", ".mp3"),
@@ -66,9 +83,11 @@ def magic(start: bytes) -> str | None:
     if start[:4] == b"RIFF":
         return {b"WAVE": ".wav", b"WEBP": ".webp", b"AVI ": ".avi"}.get(start[8:12])
     head = start[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if head.startswith((b"<!doctype html", b"<html", b"<?xml")):
+    if head.startswith((b"<svg", b"<?xml")) and b"<svg" in head:
+        return ".svg"
+    if head.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<?xml", b"<error", b"<!--")):
         return ".html"
-    return ".json" if head.startswith((b'{"', b"{\n", b"{\r")) else None
+    return ".json" if re.match(rb'[{\[]\s*["{}\]]', head) else None
 
 
 def is_page(start: bytes, content_type: str | None) -> bool:
@@ -83,6 +102,7 @@ def is_page(start: bytes, content_type: str | None) -> bool:
         "application/xml",
         "text/xml",
         "application/problem+json",
+        "text/plain",
     )
 
 
@@ -107,9 +127,9 @@ def check_template(template: str) -> None:
     """
     try:
         named = [
-            field
+            field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
             for _, field, spec, conversion in Formatter().parse(template)
-            if field is not None or spec or conversion
+            if field is not None
         ]
     except ValueError as problem:
         raise UsageError(f"--name {template!r}: {problem}") from problem
@@ -140,12 +160,17 @@ def file_name(template: str, task: Task, output: Output, ext: str) -> str:
     return _cut(clean(stem), LONGEST - len(ext.encode())) + (ext if written.endswith(ext) else "")
 
 
+def part_name(task: Task, output: Output) -> str:
+    """The name of this output's unfinished file: no other output has it, however alike the ids are."""
+    identity = f"{task.base_url}\n{task.name}\n{output.index}".encode(errors="backslashreplace")
+    return f"{_cut(clean(task.name), 80)}-{output.index}.{hashlib.sha256(identity).hexdigest()[:8]}.part"
+
+
 def clean(text: str, *, empty: str = "result") -> str:
-    """The text as a file name without a path, control characters, hidden dots, or words that a system takes for devices."""
+    """The text as a file name: no path, nothing invisible, no leading dot, no word that a system takes for a device."""
     text = unicodedata.normalize("NFC", text.encode("utf-8", errors="replace").decode("utf-8"))
-    text = text.replace("\\", "/").replace("/", "_")
     text = "".join(character for character in text if unicodedata.category(character) not in _INVISIBLE)
-    text = re.sub(r'[<>:"|?*]', "_", text).lstrip(".-~ _").rstrip(". ")
+    text = re.sub(r'[<>:"|?*/\\]', "_", text).lstrip(".-~ _").rstrip(". ")
     if _DEVICES.fullmatch(text):
         text = f"_{text}"
     return text or empty

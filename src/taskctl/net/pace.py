@@ -28,9 +28,9 @@ def jittered(seconds: float, chance: float) -> float:
 
 
 def after_misses(every: float, misses: int, retry_after: float | None) -> float:
-    """Seconds until the next look after so many that brought nothing."""
+    """Seconds until the next look after so many that brought nothing; never sooner than `every`."""
     backoff: float = min(LONGEST, every * 2 ** min(misses - 1, 8))
-    return max(backoff, retry_after or 0.0)
+    return max(every, backoff, retry_after or 0.0)
 
 
 def is_forgotten(denials: int, since_first: float) -> bool:

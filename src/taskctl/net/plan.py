@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
-_COMPLETE = re.compile(r"bytes \*/(\d+)")
+_RANGE = re.compile(r"(?i)bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
+_COMPLETE = re.compile(r"(?i)bytes \*/([0-9]{1,18})")
+_STRONG = re.compile(r'"[!#-~]+"')
 
 
 class Step(StrEnum):
@@ -38,7 +39,7 @@ class Partial:
     @property
     def resumable(self) -> bool:
         """Whether a server can be asked for the rest without risking a splice: only with a strong ETag."""
-        return self.have > 0 and self.etag is not None and not self.etag.startswith("W/")
+        return self.have > 0 and is_strong(self.etag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +61,14 @@ class Plan:
     total: int | None = None
 
 
+def is_strong(etag: str | None) -> bool:
+    """Whether this validator promises the same bytes; what is not written as one promises nothing."""
+    return etag is not None and _STRONG.fullmatch(etag) is not None
+
+
 def plan(partial: Partial, offer: Offer) -> Plan:
     """What to do with this offer: never append what does not fit to the byte."""
-    encoded = offer.content_encoding not in (None, "", "identity")
+    encoded = (offer.content_encoding or "").lower() not in ("", "identity")
     match offer.status:
         case 200:
             return Plan(step=Step.REFUSE) if encoded else Plan(step=Step.WRITE, total=offer.content_length)
@@ -70,8 +76,8 @@ def plan(partial: Partial, offer: Offer) -> Plan:
             return _partial_content(partial, offer, encoded=encoded)
         case 416:
             complete = _COMPLETE.fullmatch(offer.content_range or "")
-            same = offer.etag is None or offer.etag == partial.etag
-            whole = partial.resumable and complete is not None and int(complete[1]) == partial.have and same
+            same = partial.resumable and offer.etag == partial.etag
+            whole = same and complete is not None and int(complete[1]) == partial.have
             return Plan(step=Step.DONE if whole else Step.RESTART, total=partial.have if whole else None)
         case 401 | 403 | 404 | 410:
             return Plan(step=Step.EXPIRED)

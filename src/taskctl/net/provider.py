@@ -13,6 +13,7 @@ from taskctl.dialects.expressions import Expression
 from taskctl.dialects.format import Upload
 from taskctl.dialects.messages import Answer, Problem, Request, Trouble
 from taskctl.dialects.site import Order, Site
+from taskctl.durations import words
 from taskctl.errors import (
     CredentialsError,
     FileError,
@@ -134,7 +135,10 @@ class Provider:
         about = f"uploading {path}"
         size = _size(path)
         if upload.max_bytes is not None and size > upload.max_bytes:
-            raise Unsupported(f"{self.name} takes files of {upload.max_bytes} bytes at most; {path} has {size}")
+            raise Unsupported(
+                f"{self.name} takes files of {upload.max_bytes} bytes at most; {path} has {size}",
+                hint="host it elsewhere, and give its URL",
+            )
         answer = await self._send(self.site.upload(call, upload.part, path), about)
         value = self.site.dialect.reader.value(answer, Expression(upload.value))
         if isinstance(value, Problem):
@@ -217,13 +221,15 @@ class Provider:
                     said, hint=f"does the id belong to {self.profile.name}? name another with -P", task=task
                 )
             case Trouble.CONFLICT:
-                return KeyConflict(said, task=task)
+                return KeyConflict(said, hint="choose another key, or give the request as it was", task=task)
             case Trouble.BUSY | Trouble.UNAVAILABLE:
-                return Unavailable(said, hint="try again later", task=task, retry_after=problem.retry_after)
+                later = "later" if problem.retry_after is None else f"in {words(problem.retry_after)}"
+                return Unavailable(said, hint=f"try again {later}", task=task, retry_after=problem.retry_after)
             case Trouble.UNREADABLE:
                 return Unreadable(said, hint=f"is {self.site.base_url} the right address?", task=task)
             case Trouble.REFUSED:
-                return Refused(said, task=task)
+                docs = self.site.dialect.form.docs
+                return Refused(said, hint=f"what it takes is written at {docs}" if docs else None, task=task)
 
 
 def without_outputs(report: Report) -> Report:

@@ -2,6 +2,7 @@
 
 import http.client
 import ipaddress
+import re
 import socket
 import ssl
 from dataclasses import dataclass
@@ -13,9 +14,13 @@ CONNECT = 10.0
 """Seconds for a connection."""
 READ = 30.0
 """Seconds without a byte after which a transfer is stalled."""
-_EMBEDDING = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
-"""IPv6 ranges that carry an IPv4 address inside and count as global."""
-_SHARED = ipaddress.ip_network("192.0.0.0/24")
+_HOST = re.compile(r"[\w.-]+(:[0-9]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+"""NAT64: the last four bytes are the IPv4 address that is meant."""
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""All that is given out of IPv6; Python counts more of it as global."""
+_RELAYED = ipaddress.ip_network("2002::/16")
+_ASSIGNMENTS = ipaddress.ip_network("192.0.0.0/24")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -57,6 +62,8 @@ class Reach:
             )
         if "@" in parts.netloc:
             raise OutOfReach(f"the result's link holds a password: {shown}")
+        if not _HOST.fullmatch(parts.netloc):
+            raise OutOfReach(f"the result's link names no host: {shown}")
         return parts
 
     def connect(self, host: str, port: int) -> socket.socket:
@@ -66,7 +73,10 @@ class Reach:
             OutOfReach: every address of it is forbidden. OSError: it cannot be reached.
         """
         last: OSError | None = None
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError as problem:
+            raise OutOfReach(f"{host} is no host's name") from problem
         allowed = [entry for entry in found if self.private or not is_private(str(entry[4][0]))]
         if not allowed:
             raise OutOfReach(
@@ -121,14 +131,16 @@ def is_private(address: str) -> bool:
     if isinstance(parsed, ipaddress.IPv6Address):
         if parsed.ipv4_mapped is not None:
             parsed = parsed.ipv4_mapped
-        elif any(parsed in network for network in _EMBEDDING):
+        elif parsed in _TRANSLATED:
+            parsed = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+        elif parsed not in _UNICAST or parsed in _RELAYED:
             return True
-    return not parsed.is_global or parsed.is_multicast or (parsed.version == 4 and parsed in _SHARED)
+    return not parsed.is_global or parsed.is_multicast or parsed in _ASSIGNMENTS
 
 
 def _names_private(host: str) -> bool:
     """Whether the provider's own host is a private one: by its address, or because it resolves to one."""
     try:
         return all(is_private(str(entry[4][0])) for entry in socket.getaddrinfo(host, None))
-    except OSError:
+    except (OSError, UnicodeError):
         return False

@@ -8,7 +8,7 @@ from taskctl.dialects.messages import Trouble
 CONNECT_PATIENCE = 10.0
 """Seconds we go on knocking where nobody opens."""
 BUSY_PATIENCE = 60.0
-"""Seconds we wait in all where the provider says 429."""
+"""Seconds we wait in all where the provider says 429, and at most before one repetition."""
 LOST_ATTEMPTS = 3
 """Requests that may be sent in all where the provider knows a repeated key."""
 _FIRST_PAUSE = 0.5
@@ -104,6 +104,7 @@ def decide(attempt: Attempt, contract: Contract) -> Decision:
 
 def _after_a_lost_answer(attempt: Attempt, contract: Contract, pause: float) -> Decision:
     harmless = contract in (Contract.REPLAY, Contract.EXISTING)
-    if harmless and attempt.number < LOST_ATTEMPTS:
-        return Decision(move=Move.AGAIN, pause=max(pause, attempt.retry_after or 0.0))
+    pause = max(pause, attempt.retry_after or 0.0)
+    if harmless and attempt.number < LOST_ATTEMPTS and pause <= BUSY_PATIENCE:
+        return Decision(move=Move.AGAIN, pause=pause)
     return Decision(move=Move.UNCONFIRMED)

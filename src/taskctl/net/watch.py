@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 
 from taskctl.clock import Clock
@@ -110,7 +110,8 @@ class Watch:
     def add(self, provider: Provider, tasks: list[tuple[Task, float]], *, rate: float, interval: float | None) -> None:
         """Watch these tasks of one provider; each comes with the seconds between two looks that its dialect advises."""
         batches = "batch" in provider.site.dialect.abilities
-        lane = Lane(provider, pace.Budget(rate), self._terms.interval or interval, batches=batches)
+        chosen = interval if self._terms.interval is None else self._terms.interval
+        lane = Lane(provider, pace.Budget(rate), chosen, batches=batches)
         self._lanes.append(lane)
         now = self._clock.monotonic()
         for task, every in tasks:
@@ -120,7 +121,7 @@ class Watch:
             lane.tasks.append(watched)
             self._push(lane, now, watched)
 
-    async def __aiter__(self) -> AsyncIterator[Seen]:
+    async def __aiter__(self) -> AsyncGenerator[Seen]:
         try:
             while self._open:
                 now = self._clock.monotonic()

@@ -27,7 +27,10 @@ _NEVER_SENT = (
     httpx2.PoolTimeout,
     httpx2.ProxyError,
     httpx2.UnsupportedProtocol,
+    httpx2.InvalidURL,
 )
+_REACH = "is the network up, and is this the right address?"
+_LATER = "try again later"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -75,7 +78,7 @@ class Wire:
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > LARGEST:
-                        raise NoAnswer(f"{about}: {self._host} sent more than {LARGEST >> 20} MiB")
+                        raise NoAnswer(f"{about}: {self._host} sent more than {LARGEST >> 20} MiB", hint=_LATER)
                 return _answer(response, bytes(body))
 
     @asynccontextmanager
@@ -136,15 +139,16 @@ class our_errors:  # noqa: N801  # reads as the statement that it is: `with our_
         where = f"{self._about}: {self._host}"
         match error:
             case httpx2.ConnectError() if (reason := _certificate_problem(error)) is not None:
-                raise Untrusted(f"{where}: its certificate does not hold: {reason}") from error
+                hint = "is this the right address, and does a proxy stand between?"
+                raise Untrusted(f"{where}: its certificate does not hold: {reason}", hint=hint) from error
             case httpx2.ConnectTimeout():
-                raise NotSent(f"{where} does not answer") from error
+                raise NotSent(f"{where} does not answer", hint=_REACH) from error
             case _ if isinstance(error, _NEVER_SENT):
-                raise NotSent(f"{where} cannot be reached: {_reason(error)}") from error
+                raise NotSent(f"{where} cannot be reached: {_reason(error)}", hint=_REACH) from error
             case TimeoutError() | httpx2.TimeoutException():
-                raise NoAnswer(f"{where} did not answer in time") from error
-            case httpx2.HTTPError() | httpx2.InvalidURL() | httpx2.StreamError() | ssl.SSLError() | OSError():
-                raise NoAnswer(f"{where}: the connection broke: {_reason(error)}") from error
+                raise NoAnswer(f"{where} did not answer in time", hint=_LATER) from error
+            case httpx2.HTTPError() | httpx2.StreamError() | ssl.SSLError() | OSError():
+                raise NoAnswer(f"{where}: the connection broke: {_reason(error)}", hint=_LATER) from error
 
 
 def _opened_file(path: str) -> BinaryIO:

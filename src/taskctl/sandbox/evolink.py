@@ -65,6 +65,7 @@ _REFUSALS: dict[Problem, tuple[int, str, dict[str, Any]]] = {
         {"code": 429, "type": "rate_limit_error", "fallback_suggestion": "retry after 60 seconds"},
     ),
 }
+_TYPES = ("image", "video", "audio")
 _MODELS = ("seedance-2.0-text-to-video", "gpt-image-1.5", "suno-v4.5")
 _CREDITS, _CREDITS_A_DOLLAR = 47.5, 68
 _MOST_PER_PAGE = _MOST_PER_BATCH = 50
@@ -156,8 +157,8 @@ class EvoLink(Provider):
         page, size = number(words, "page", 1, 10**6), number(words, "page_size", 20, _MOST_PER_PAGE)
         if words.get("status", "completed") not in _FILTERS:
             raise Refused(Problem.INVALID, f"status must be one of {', '.join(_FILTERS)}", field="status")
-        if words.get("type", "video") not in SECONDS.keys() | {"image"}:
-            raise Refused(Problem.INVALID, "type must be image, video or audio", field="type")
+        if words.get("type", "video") not in _TYPES:
+            raise Refused(Problem.INVALID, f"type must be one of {', '.join(_TYPES)}", field="type")
         items = [_item(record, stand) for record, stand in reversed(self.known())]
         if "status" in words:
             items = [item for item in items if item["status"] in _FILTERS[words["status"]]]

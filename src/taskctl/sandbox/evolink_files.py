@@ -59,10 +59,10 @@ class EvoLinkFiles(Api):
 
     async def stream(self, request: Request) -> Response:
         """Keep a file that comes as a part of a form."""
-        file, data, texts = await uploaded(request, "fileName", "file_name", "uploadPath", "upload_path")
-        name = texts.get("fileName") or texts.get("file_name") or file.filename or "file"
-        folder = texts.get("uploadPath") or texts.get("upload_path") or ""
-        return self._keep(name, file.content_type or "application/octet-stream", data, folder)
+        part = await uploaded(request)
+        name = part.texts.get("fileName") or part.texts.get("file_name") or part.name or "file"
+        folder = part.texts.get("uploadPath") or part.texts.get("upload_path") or ""
+        return self._keep(name, part.content_type, part.data, folder)
 
     async def encoded(self, request: Request) -> Response:
         """Keep a file that comes as text, bare or as a data URL."""

@@ -73,17 +73,17 @@ class Files:
 
     async def add_sound(self, request: Request) -> Response:
         """Keep a piece of music under a name of the server's own."""
-        file, data, _ = await uploaded(request)
-        extension = _extension(file.filename, _SOUNDS)
-        if len(data) > _MOST_SOUND_BYTES:
+        part = await uploaded(request)
+        extension = _extension(part.name, _SOUNDS)
+        if len(part.data) > _MOST_SOUND_BYTES:
             raise Refused(Problem.INVALID, "the file is larger than 30 MB", field="file")
-        return self._keep(self._sounds, f"{uuid.uuid4()}.{extension}", data)
+        return self._keep(self._sounds, f"{uuid.uuid4()}.{extension}", part.data)
 
     async def add_material(self, request: Request) -> Response:
         """Keep a clip or a picture under its own name, in the place of an older one."""
-        file, data, _ = await uploaded(request)
-        _extension(file.filename, _MATERIALS)
-        return self._keep(self._materials, PurePosixPath(file.filename or "").name, data)
+        part = await uploaded(request)
+        _extension(part.name, _MATERIALS)
+        return self._keep(self._materials, PurePosixPath(part.name).name, part.data)
 
     async def sounds(self, _: Request) -> Response:
         """What music there is."""
@@ -133,8 +133,8 @@ def _type(name: str) -> str:
     return f"video/{name.rpartition('.')[2]}"  # whatever it is
 
 
-def _extension(name: str | None, allowed: set[str]) -> str:
-    extension = PurePosixPath(name or "").suffix.lower().removeprefix(".")
+def _extension(name: str, allowed: set[str]) -> str:
+    extension = PurePosixPath(name).suffix.lower().removeprefix(".")
     if extension not in allowed:
         raise Refused(Problem.INVALID, f"only {', '.join(sorted(allowed))} files", field="file")
     return extension

@@ -135,15 +135,15 @@ class Own(Provider):
 
     async def upload(self, request: Request) -> Response:
         """Keep a file."""
-        file, data, _ = await uploaded(request)
+        part = await uploaded(request)
         upload = Upload(
             id=secrets.token_hex(8),
-            name=PurePosixPath(file.filename or "").name or "file",
-            content_type=file.content_type or "application/octet-stream",
-            size=len(data),
+            name=PurePosixPath(part.name).name or "file",
+            content_type=part.content_type,
+            size=len(part.data),
             created_at=self.now(),
         )
-        self._uploads.put(upload, data)
+        self._uploads.put(upload, part.data)
         name = quote(upload.name, safe="", errors="replace")
         return json_answer({"url": f"/{self.name}/media/files/{upload.id}/{name}"}, 201)
 

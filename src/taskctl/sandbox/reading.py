@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,11 +18,18 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = ["bearer", "check_callback", "json_object", "member", "number", "only", "optional", "uploaded"]
+__all__ = ["Part", "bearer", "check_callback", "json_object", "member", "number", "only", "optional", "uploaded"]
 
 T = TypeVar("T")
 
-_NAMES: dict[type, str] = {str: "a string", int: "an integer", bool: "a boolean", dict: "an object", list: "a list"}
+_NAMES: dict[type, str] = {
+    str: "a string",
+    int: "an integer",
+    float: "a number",
+    bool: "a boolean",
+    dict: "an object",
+    list: "a list",
+}
 
 
 def bearer(request: Request) -> str:
@@ -57,6 +65,8 @@ def only(body: Mapping[str, Any], allowed: Collection[str]) -> None:
 def optional(body: Mapping[str, Any], name: str, kind: type[T]) -> T | None:
     """A member of the given type, or None where it is absent or null."""
     value = body.get(name)
+    if kind is float and type(value) is int:
+        value = float(value)
     if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
         raise Refused(Problem.INVALID, f"{name} must be {_NAMES[kind]}", field=name)
     return value
@@ -99,14 +109,25 @@ def _is_public(host: str) -> bool:
         return True  # a name
 
 
-async def uploaded(request: Request, *others: str) -> tuple[UploadFile, bytes, dict[str, str]]:
-    """The part named `file` of a multipart request, what is in it, and the text parts of the given names."""
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The file of a multipart request, and the text parts beside it."""
+
+    name: str
+    content_type: str
+    data: bytes
+    texts: dict[str, str]
+
+
+async def uploaded(request: Request) -> Part:
+    """What came as the part named `file`."""
     try:
-        form = await request.form()
+        async with request.form() as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise Refused(Problem.INVALID, "file is required", field="file")
+            texts = {name: value for name, value in form.items() if isinstance(value, str)}
+            kind = file.content_type or "application/octet-stream"
+            return Part(name=file.filename or "", content_type=kind, data=await file.read(), texts=texts)
     except HTTPException as problem:
-        raise Refused(Problem.INVALID, str(problem.detail)) from None
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
-        raise Refused(Problem.INVALID, "file is required", field="file")
-    texts = {name: value for name in others if isinstance(value := form.get(name), str)}
-    return file, await file.read(), texts
+        raise Refused(Problem.INVALID, problem.detail) from None

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -64,17 +64,17 @@ class Shelf:
 
     def put(self, record: Record) -> Record:
         """Keep a new task; where its key has one already, that one is kept and given back."""
-        if record.key is not None and not self._claim(record):
+        if record.key is not None and not self._claim(record, record.key):
             held = self.held(record.dialect, record.key)
+            if held is None:
+                self._key_file(record.dialect, record.key).unlink(missing_ok=True)  # given back, or unreadable
             return held or self.put(record)
         self.write(self._file(record.slug), _dump(record))
         return record
 
     def held(self, dialect: str, key: str) -> Record | None:
         """The task that a key has claimed."""
-        text = self.read(self._key_file(dialect, key))
-        record = _load(text) if text is not None else None
-        return self._with_cancellation(record) if record else None
+        return self._record(self._key_file(dialect, key))
 
     def find(self, dialect: str, task_id: str) -> Record | None:
         """The task of that id."""
@@ -82,15 +82,13 @@ class Shelf:
 
     def find_slug(self, dialect: str, slug: str) -> Record | None:
         """The task of that name."""
-        text = self.read(self._file(slug)) if slug.isalnum() else None
-        record = _load(text) if text is not None else None
-        return self._with_cancellation(record) if record and record.dialect == dialect else None
+        record = self._record(self._file(slug)) if slug.isalnum() else None
+        return record if record and record.dialect == dialect else None
 
     def all(self, dialect: str | None = None) -> list[Record]:
         """Every task of a dialect, or of all, oldest first."""
-        texts = (self.read(path) for path in (self.folder / "tasks").glob("*.json"))
-        records = [_load(text) for text in texts if text is not None]
-        chosen = [self._with_cancellation(record) for record in records if dialect in (None, record.dialect)]
+        records = (self._record(path) for path in (self.folder / "tasks").glob("*.json"))
+        chosen = [record for record in records if record and dialect in (None, record.dialect)]
         return sorted(chosen, key=lambda record: (record.created_at, record.id))
 
     def cancel(self, record: Record, now: float) -> None:
@@ -132,9 +130,9 @@ class Shelf:
         except FileNotFoundError:
             return None
 
-    def _claim(self, record: Record) -> bool:
+    def _claim(self, record: Record, key: str) -> bool:
         try:
-            self._link(self._key_file(record.dialect, record.key or ""), _dump(record))
+            self._link(self._key_file(record.dialect, key), _dump(record))
         except FileExistsError:
             return False
         return True
@@ -144,19 +142,29 @@ class Shelf:
         draft = self._draft(data)
         try:
             os.link(draft, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links: then it may be seen half written
+            _create(path, data)
         finally:
             draft.unlink()
 
     def _draft(self, data: bytes) -> Path:
         draft = self.folder / f"draft-{secrets.token_hex(8)}"
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        _create(draft, data)
         return draft
 
-    def _with_cancellation(self, record: Record) -> Record:
-        text = self.read(self._file(record.slug).with_suffix(".cancelled"))
-        return record if text is None else Record(**{**asdict(record), "cancelled_at": float(text)})
+    def _record(self, path: Path) -> Record | None:
+        """What a file tells of a task; what another version wrote, and this one can't read, is not there."""
+        text = self.read(path)
+        try:
+            record = Record(**json.loads(text)) if text is not None else None
+        except (TypeError, ValueError):
+            return None
+        if record is None:
+            return None
+        cancelled = self.read(self._file(record.slug).with_suffix(".cancelled"))
+        return record if cancelled is None else replace(record, cancelled_at=float(cancelled))
 
     def _file(self, slug: str) -> Path:
         return self.folder / "tasks" / f"{slug}.json"
@@ -169,5 +177,7 @@ def _dump(record: Record) -> bytes:
     return json.dumps(asdict(record)).encode()
 
 
-def _load(text: bytes) -> Record:
-    return Record(**json.loads(text))
+def _create(path: Path, data: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)

@@ -86,7 +86,7 @@ WORDS = (
     _word("takes 3s", "takes so long (500ms, 1m; 2s unless told)", f"takes {_TIME}", lambda m: {"takes": _seconds(m)}),
     _word(
         "fails: the reason",
-        "fails at its end; [fails] gives no reason",
+        "fails at its end; [fails] leaves the reason to the provider",
         r"fails(?:: ?(.+))?",
         lambda m: {"end": End.FAILED, "reason": m[1]},
     ),

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["event_stream"]
 
-_TICK = 0.05
-_TICKS_PER_HEARTBEAT = 20
+_TICK = 0.02
+_TICKS_PER_HEARTBEAT = 50
 _HEARTBEAT = ": heartbeat\n\n"
 
 

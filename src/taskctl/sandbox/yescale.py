@@ -136,8 +136,7 @@ class YEScale(Provider):
         body = await json_object(request)
         only(body, _SUNO_FIELDS)
         for name, kind_of_field in _SUNO_FIELDS.items():
-            if not (kind_of_field is float and isinstance(body.get(name), int)):
-                optional(body, name, kind_of_field)
+            optional(body, name, kind_of_field)
         prompt = body.get("gpt_description_prompt") or member(body, "prompt", str)
         model = optional(body, "mv", str) or "suno"
         order = Order(kind=kind, model=model, prompt=prompt, body=body, operation=operation, outputs=outputs)

@@ -1,5 +1,7 @@
 """`taskctl download`: fetch the result files."""
 
+import shlex
+
 from taskctl.cli import options
 from taskctl.cli.shell import Shell, command, resuming
 
@@ -31,7 +33,8 @@ def download(
         try:
             outcome = runtime.run(fetching.download(runtime, found, wanted.fetching(runtime, found)))
         except KeyboardInterrupt as stopped:
-            raise resuming(stopped, f"go on with: taskctl download {' '.join(tasks)}") from stopped
+            names = shlex.join(task.name for task in found)
+            raise resuming(stopped, f"go on with: taskctl download {names}") from stopped
         shell.output.tasks(outcome.tasks, outcome.errors, now=runtime.clock.now(), plain=outcome.files)
         shell.output.errors(outcome.errors)
         shell.exit(outcome.exit_code)

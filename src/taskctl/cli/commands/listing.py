@@ -10,6 +10,8 @@ from taskctl.cli.shell import Shell, command
 from taskctl.model import State
 
 ON_TERMINAL = 20
+MOST = 2**31
+"""SQLite takes no number of any size."""
 
 
 @command
@@ -45,7 +47,7 @@ def list_(
     from taskctl.cli.opening import open_history
     from taskctl.clock import SystemClock
 
-    most = limit if limit is not None else (ON_TERMINAL if sys.stdout.isatty() else 0)
+    most = min(limit, MOST) if limit is not None else (ON_TERMINAL if sys.stdout.isatty() else 0)
     now = SystemClock().now()
     if remote:
         from taskctl.flow import ending

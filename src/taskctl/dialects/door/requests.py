@@ -39,9 +39,10 @@ def problems(form: Format1) -> Iterator[str]:
         shown = "list" if name == "listing" else name
         if call is not None:
             in_body = frozenset({"ids"}) if name == "batch" else allowed
-            yield from _wrong_call(form, shown, call, allowed, in_body)
+            wrong = list(_wrong_call(form, shown, call, allowed, in_body))
+            yield from wrong
             needed = in_body - _LIST
-            if needed and not needed & _mentioned(call):
+            if needed and not wrong and not needed & _mentioned(call):
                 yield f"{shown}: nothing in it names the task; use {_braced(in_body)} in the request or its body"
     yield from _wrong_paging(form)
     yield from _wrong_uploads(form)

@@ -1,7 +1,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from taskctl.safe import safe
@@ -55,6 +55,7 @@ def test_the_oracle_knows_commands() -> None:
         assert not commands_a_runner(line), line
 
 
+@settings(max_examples=400)
 @given(texts, st.booleans())
 @example("###[error]x", False)
 @example("####[error]x", True)

@@ -1,6 +1,7 @@
 """A TOML file at the door: bounded, strict, and refused with file, key, value and what is allowed."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -137,7 +138,7 @@ def _type_at(kind: type, steps: list[str | int]) -> "inspect.Type | None":
     """The type that a place in the file has; for a table it may be, the table."""
     from msgspec import inspect
 
-    found: inspect.Type | None = inspect.type_info(kind)
+    found: inspect.Type | None = _info(kind)
     for step in steps:
         for one in _alternatives(found):
             if isinstance(one, inspect.StructType):
@@ -150,6 +151,13 @@ def _type_at(kind: type, steps: list[str | int]) -> "inspect.Type | None":
                 continue
             break
     return found
+
+
+@cache
+def _info(kind: type) -> "inspect.Type":
+    from msgspec import inspect
+
+    return inspect.type_info(kind)
 
 
 def _alternatives(info: "inspect.Type | None") -> "Iterator[inspect.Type]":

@@ -142,10 +142,10 @@ def test_errors_look_as_documented(caller: Caller) -> None:
     assert missing.headers["x-request-id"].startswith("req_")
     strange = caller.get("/evolink/v1/tasks/task_01K5")
     message = "Task id must begin with the task prefix"
-    error = {"code": "invalid_task_id", "message": message, "type": "invalid_request_error"}
+    error: dict[str, Any] = {"code": "invalid_task_id", "message": message, "type": "invalid_request_error"}
     assert (strange.status_code, strange.json()) == (400, {"error": error})
     unknown = caller.get("/evolink/v1/tasks", headers={"Authorization": "Basic a-key"})
-    error = {"code": 401, "message": "Invalid or expired token", "type": "authentication_error"}  # type: ignore[dict-item]
+    error = {"code": 401, "message": "Invalid or expired token", "type": "authentication_error"}
     assert (unknown.status_code, unknown.json()) == (401, {"error": error})
     limited = caller.post(VIDEO, {**BODY, "prompt": "[rate limited]"})
     assert limited.json()["error"] == {

@@ -127,6 +127,8 @@ def test_a_missing_subject_looks_as_documented(caller: Caller) -> None:
 def test_values_are_coerced_and_unknown_fields_pass_in_silence(caller: Caller) -> None:
     task = submitted(caller, video_subject="s [takes 0s]", video_count="3", voice_rate="1.2", model="x", fork="y")
     assert len(looked(caller, task)["videos"]) == 3
+    odd = submitted(caller, video_subject="s [takes 0s]", video_count="2.0", video_terms="salt,sea", bgm_file=None)
+    assert len(looked(caller, odd)["videos"]) == 2
 
 
 def test_a_wrong_content_type_is_500_in_plain_text(caller: Caller) -> None:

@@ -65,7 +65,7 @@ def written(document: object, *, compact: bool = False) -> str:
 
 def iso(moment: datetime | None) -> str | None:
     """The moment in UTC, to the second, as `2026-11-22T01:02:03Z`."""
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _output(output: Output) -> dict[str, object]:

@@ -23,7 +23,7 @@ def write(path: Path, outcome: Outcome) -> None:
             suite, "testcase", name=_clean(task.name), classname=_clean(f"{task.profile}.{task.model or task.dialect}")
         )
         case.set("time", f"{_took(task):.3f}")
-        said = [error for error in outcome.errors if error.task in (task.name, task.id)]
+        said = [error for error in outcome.errors if error.task and error.task in (task.name, task.id)]
         message = _clean(said[0].message if said else task.state.value)
         if task.state.ended and task.state is not State.COMPLETED:
             failures += 1

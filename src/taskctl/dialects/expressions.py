@@ -131,7 +131,9 @@ def _parsed(text: str) -> Any:
 
 
 def _first_line(problem: BaseException) -> str:
-    return (str(problem).splitlines() or [type(problem).__name__])[0]
+    """What jmespath complains of, without the expression and the pointer into it that it adds below."""
+    line = (str(problem).splitlines() or [type(problem).__name__])[0]
+    return line.removeprefix("Invalid jmespath expression: ").removesuffix(" for expression:").rstrip(" :,")
 
 
 def _flat(found: object) -> Iterator[object]:

@@ -76,6 +76,10 @@ class EvoLink(Provider):
 
     name = "evolink"
 
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.files = EvoLinkFiles(desk)
+
     def routes(self) -> dict[str, Endpoint]:
         """Who answers what."""
         return {
@@ -88,10 +92,6 @@ class EvoLink(Provider):
             "GET /v1/credits": self.credits,
             "GET /v1/models": self.models,
         }
-
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.files = EvoLinkFiles(desk)
 
     def public_routes(self) -> dict[str, Endpoint]:
         """Results and uploaded files need no key."""

@@ -101,16 +101,16 @@ class EvoLinkFiles(Api):
 
     async def delete(self, request: Request) -> Response:
         """Remove a file."""
-        file_id = request.path_params["file_id"]
-        if file_id not in {upload.id for upload in self._living()}:
+        found = self._find(request)
+        if found is None:
             raise Refused(Problem.NOT_FOUND)
-        self._uploads.remove(file_id)
+        self._uploads.remove(found[0].id)
         return _good(None)
 
     async def show(self, request: Request) -> Response:
         """An uploaded file."""
-        found = self._uploads.find(request.path_params["file_id"])
-        if found is None or found[0].id not in {upload.id for upload in self._living()}:
+        found = self._find(request)
+        if found is None:
             return xml_page("NoSuchKey", "The specified key does not exist.", 404)
         upload, data = found
         save = {"Content-Disposition": "attachment"} if request.scope["path"].startswith("/evolink/media/d/") else {}
@@ -137,8 +137,15 @@ class EvoLinkFiles(Api):
         self._uploads.put(upload, data)
         return _good(_described(upload))
 
+    def _find(self, request: Request) -> tuple[Upload, bytes] | None:
+        found = self._uploads.find(request.path_params["file_id"])
+        return found if found and self._lives(found[0]) else None
+
     def _living(self) -> list[Upload]:
-        return [upload for upload in self._uploads.all() if self.now() < upload.created_at + _LIFE]
+        return [upload for upload in self._uploads.all() if self._lives(upload)]
+
+    def _lives(self, upload: Upload) -> bool:
+        return self.now() < upload.created_at + _LIFE
 
 
 def _good(data: object) -> Response:

@@ -55,6 +55,7 @@ _REFUSALS = {
     Problem.RATE_LIMITED: (429, "task queue is full, please try again later"),
 }
 _WRITTEN_BUT_RUNNING = 95
+_MOST_VIDEOS = 100
 
 
 class MoneyPrinterTurbo(Provider):
@@ -98,7 +99,7 @@ class MoneyPrinterTurbo(Provider):
         operation = request.url.path.rpartition("/")[2]
         check_fields(body, operation)
         prompt = f"{body.get('video_subject') or ''} {body.get('video_script') or ''}".strip()
-        count = int(body.get("video_count") or 1) if operation == "videos" else 1
+        count = min(int(float(body.get("video_count") or 1)), _MOST_VIDEOS) if operation == "videos" else 1
         order = Order(kind=_KINDS[operation], model="", prompt=prompt, body=body, operation=operation, outputs=count)
         record, _ = self.accept(order)
         return _good({"task_id": record.id})

@@ -104,7 +104,7 @@ class Shelf:
             path.unlink(missing_ok=True)
 
     def tick(self, *name: str) -> int:
-        """Count one more, and say the how-manieth this was, whoever else is counting."""
+        """Count one more and give its number, which nobody else gets."""
         mark = secrets.token_hex(8).encode() + b"\n"
         path = self.folder / "counts" / hashed(*name)
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

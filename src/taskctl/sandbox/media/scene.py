@@ -16,7 +16,7 @@ __all__ = ["BAR", "SKY_TO_SUN", "Scene", "fingerprint", "scene"]
 _SKY = 24  # colours 0 to 23 are the sky, from the top down
 _SUN, _HILLS, _BAND, _INK, BAR = 24, 25, 28, 29, 30
 SKY_TO_SUN = bytes(_SUN if colour < _SKY else colour for colour in range(256))
-_CAPTION_LINES = 3
+_CAPTION_LINES, _CAPTION_LETTERS = 3, 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,9 @@ def _palette(seed: bytes) -> tuple[tuple[int, int, int], ...]:
 
 def _caption(prompt: str, index: int, columns: int) -> list[str]:
     text = f"{prompt} #{index + 1}" if index else prompt
-    return textwrap.wrap(text, columns, max_lines=_CAPTION_LINES, placeholder="...") or [f"#{index + 1}"]
+    return textwrap.wrap(text[:_CAPTION_LETTERS], columns, max_lines=_CAPTION_LINES, placeholder="...") or [
+        f"#{index + 1}"
+    ]
 
 
 def scene(prompt: str, index: int, *, width: int, height: int, scale: int) -> Scene:

@@ -5,9 +5,7 @@ import pytest
 from taskctl import errors
 from taskctl.errors import ExitCode, NoAnswer, TaskctlError, Unavailable, worst
 
-ERRORS = [
-    found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, TaskctlError)
-]
+ERRORS = [found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, TaskctlError)]
 SEVERITY = [9, 7, 10, 8, 6, 5, 4]
 
 

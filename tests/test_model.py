@@ -288,8 +288,6 @@ def test_the_prompt_is_the_input_in_words(input_: dict[str, object], prompt: str
     assert replace(TASK, input=input_).prompt == prompt
 
 
-@pytest.mark.parametrize(
-    ("id_", "key", "name"), [("1", "k", "1"), (None, "k", "k"), (None, None, "?"), ("", "k", "k")]
-)
+@pytest.mark.parametrize(("id_", "key", "name"), [("1", "k", "1"), (None, "k", "k"), (None, None, "?"), ("", "k", "k")])
 def test_a_task_is_called_by_its_id_or_its_key(id_: str | None, key: str | None, name: str) -> None:
     assert replace(TASK, id=id_, key=key).name == name

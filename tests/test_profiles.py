@@ -20,6 +20,7 @@ OWN = "canary-of-the-dialect"
 KEPT = "canary-of-the-profile"
 OURS = {"TASKCTL_API_KEY": ENVIRONMENT, "EVOLINK_API_KEY": OWN, "EPHONE_API_KEY": "canary-of-ephone"}
 
+SHIPPED = Dialects()
 Opening = Callable[..., Profiles]
 MINE = """
 format = 1
@@ -39,6 +40,7 @@ id = "id"
 state = "state"
 [states]
 completed = ["done"]
+failed = ["failed"]
 """
 
 
@@ -50,7 +52,8 @@ def opened(tmp_path: Path) -> Opening:
         environ: dict[str, str] | None = None, chosen: str | None = None, default: str | None = None, **named: object
     ) -> Profiles:
         settings = {name: one for name, one in named.items() if isinstance(one, ProfileSettings)}
-        return Profiles(Config(default=default, profiles=settings), Dialects(tmp_path), environ or {}, chosen)
+        dialects = Dialects(tmp_path) if any(tmp_path.iterdir()) else SHIPPED
+        return Profiles(Config(default=default, profiles=settings), dialects, environ or {}, chosen)
 
     return open_
 

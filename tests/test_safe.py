@@ -49,13 +49,20 @@ texts = st.text() | st.lists(pieces | st.text(max_size=3), max_size=12).map("".j
 
 
 def test_the_oracle_knows_commands() -> None:
-    for line in ("::add-mask::x", "  \t::error file=a::x", "\u00a0::debug::", "a ##[error]x", "###[group] x", "##[endgroup]"):
+    for line in (
+        "::add-mask::x",
+        "  \t::error file=a::x",
+        "\u00a0::debug::",
+        "a ##[error]x",
+        "###[group] x",
+        "##[endgroup]",
+    ):
         assert commands_a_runner(line), line
     for line in ("a ::error::x", "::nothing::x", "::error:x", "## [error]", "##[nothing]"):
         assert not commands_a_runner(line), line
 
 
-@settings(max_examples=400)
+@settings(max_examples=300)
 @given(texts, st.booleans())
 @example("###[error]x", False)
 @example("####[error]x", True)
@@ -97,7 +104,7 @@ def test_one_line_stays_one_line(text: str) -> None:
 
 @given(texts)
 def test_every_further_line_starts_with_a_bar(text: str) -> None:
-    first, *others = safe(text, multiline=True).split("\n")
+    _, *others = safe(text, multiline=True).split("\n")
     assert all(line.startswith("| ") for line in others)
     assert len(others) == text.replace("\r\n", "\n").count("\n")
 

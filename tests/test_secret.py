@@ -32,7 +32,7 @@ def test_a_secret_does_not_show() -> None:
     [
         lambda key: key,
         lambda key: quote(key, safe=""),
-        lambda key: json.dumps(key),
+        json.dumps,
         lambda key: base64.b64encode(key.encode()).decode(),
         lambda key: base64.urlsafe_b64encode(key.encode()).decode(),
         lambda key: f"https://h/?key={quote(key, safe='')}&x=1",

@@ -94,9 +94,9 @@ class TestLocalFile:
 
     def test_one_that_vanished_is_named(self, picture: LocalFile) -> None:
         Path(picture.path).unlink()
-        with pytest.raises(FileError, match="picture.png cannot be read"):
+        with pytest.raises(FileError, match=r"picture\.png cannot be read"):
             picture.sha256()
-        with pytest.raises(FileError, match="picture.png cannot be read"):
+        with pytest.raises(FileError, match=r"picture\.png cannot be read"):
             picture.data_url()
 
     @pytest.mark.parametrize(

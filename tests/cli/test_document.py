@@ -48,7 +48,7 @@ def test_every_key_of_version_1_is_always_there(task: Task) -> None:
 
 def test_what_is_not_known_is_null() -> None:
     known = {"profile": "p", "dialect": "d", "base_url": "https://h", "state": "queued"}
-    assert task_json(BARE) == {name: None for name in TASK_KEYS} | known | {"outputs": [], "tags": [], "input": {}}
+    assert task_json(BARE) == dict.fromkeys(TASK_KEYS) | known | {"outputs": [], "tags": [], "input": {}}
 
 
 def test_a_task_is_written_as_documented() -> None:

@@ -127,10 +127,9 @@ def test_an_item_that_says_nothing_is_refused_and_named(items: list[str], words:
 def test_no_items_raise_anything_but_our_errors_and_all_others_are_json(items: list[str]) -> None:
     try:
         made = parse(items, {"base": {"b": 1}}, stdin=io.BytesIO(b"from stdin"))
-    except (UsageError, FileError) as error:
-        assert error.message
-    else:
-        json.dumps(made, allow_nan=False, default=lambda file: file.path).encode()
+    except (UsageError, FileError):
+        return
+    json.dumps(made, allow_nan=False, default=lambda file: file.path).encode()
 
 
 def test_what_items_say_wins_over_the_base_which_stays_as_it_was() -> None:
@@ -176,9 +175,7 @@ class TestFiles:
         file = LocalFile(str(path))
         assert made == {"image": file, "rows": [file], "deep": {"er": file}}
 
-    def test_the_home_folder_can_be_written_as_a_tilde(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_home_folder_can_be_written_as_a_tilde(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
         (tmp_path / "a.txt").write_text("x")
         assert parse(["t=@~/a.txt", "f@~/a.txt"], stdin=NOTHING) == {"t": "x", "f": LocalFile(str(tmp_path / "a.txt"))}
@@ -218,5 +215,5 @@ class TestReadObject:
             read_object(str(tmp_path / "i.json"))
 
     def test_a_missing_file_is_named(self) -> None:
-        with pytest.raises(UsageError, match="/nowhere/i.json cannot be read"):
+        with pytest.raises(UsageError, match=r"/nowhere/i\.json cannot be read"):
             read_object("/nowhere/i.json")

@@ -123,6 +123,33 @@ def test_a_task_is_found_where_the_dialect_says_or_in_the_whole_answer(body: obj
     assert report(body, AT).id == "a"
 
 
+@pytest.mark.parametrize(
+    ("jobs", "asked", "found"),
+    [
+        ([{"id": "a", "status": "done"}, {"id": "b", "status": "done"}], "b", "b"),
+        ([{"id": "a", "status": "done"}, {"id": "b", "status": "done"}], None, "a"),
+        ([{"status": "done"}], "b", "b"),
+        ([{"id": "a", "status": "done"}, {"status": "done"}], "b", "b"),
+        ([{"id": 7, "status": "done"}], "7", "7"),
+        ([{"id": "a", "status": "done"}], "b", None),
+        ([7], "b", None),
+        ([], None, None),
+    ],
+)
+def test_of_a_list_the_task_is_the_one_that_was_asked_for(jobs: object, asked: str | None, found: str | None) -> None:
+    told = small(AT).reader.task(answer({"jobs": jobs}), asked=asked)
+    assert (told.trouble if isinstance(told, Problem) else told.id) == (found or Trouble.NOT_FOUND)
+
+
+def test_an_acknowledgement_without_a_task_is_lost_and_not_denied() -> None:
+    dialect = small(AT)
+    bodies: list[object] = [{"jobs": []}, {"jobs": [7]}, {"jobs": [{"status": "done"}]}]
+    for body in bodies:
+        told = dialect.reader.task(answer(body), acknowledges=dialect.operation(None, None).acknowledges)
+        assert isinstance(told, Problem)
+        assert told.trouble is Trouble.UNREADABLE
+
+
 def test_an_empty_list_means_that_there_is_no_such_task() -> None:
     told = small(AT).reader.task(answer({"jobs": []}))
     assert isinstance(told, Problem)

@@ -136,6 +136,10 @@ def added(before: str, more: str) -> tuple[str, str]:
         ),
         ([("{model: model, input: input}", "{model: model")], "submit.body: '{model: model' is not JMESPath"),
         (
+            [("{model: model, input: input}", "&input")],
+            "submit.body: '&input': an expression with & in front is for functions alone",
+        ),
+        (
             [("{model: model, input: input}", "mrege(input)")],
             "submit.body: 'mrege(input)': there is no function mrege()",
         ),

@@ -62,6 +62,13 @@ def test_it_looks_inside_the_place_where_the_task_is() -> None:
     assert said["unread"] == ["code", "data.more"]
 
 
+def test_what_no_json_can_hold_is_shown_as_text() -> None:
+    said = explained(
+        {"id": "a", "status": "done", "n": "nan"}, 200, ("[states]", 'progress = "to_number(n)"\n[states]')
+    )
+    assert said["found"]["progress"] == [{"expression": "to_number(n)", "value": "nan"}]
+
+
 def test_it_shows_a_problem() -> None:
     said = explained({"error": {"code": "x", "message": "y"}, "trace": 1}, 404)
     assert said["report"] is None

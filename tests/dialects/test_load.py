@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from taskctl.dialects.load import Dialects, load, shipped
+from taskctl.dialects.load import Dialects, _variables, load, shipped
 from taskctl.errors import DialectError
 from tests.dialects.small import text
 
@@ -26,8 +26,9 @@ def test_a_shipped_dialect_is_named_like_its_file(name: str) -> None:
 
 
 def test_environment_variables_belong_to_one_shipped_dialect_each() -> None:
-    variables = [Dialects().get(name).form.key_env for name in shipped()]
-    assert len({*variables}) == len(variables)
+    variables = {str(Dialects().get(name).form.key_env): name for name in shipped()}
+    assert variables == _variables()
+    assert len(variables) == len(shipped())
 
 
 def test_a_dialect_is_loaded_once() -> None:

@@ -85,7 +85,7 @@ def test_a_body_that_fails_is_the_dialects_error() -> None:
     on = site((BODY, "join('-', model)"))
     with pytest.raises(DialectError, match=r"^small: .* fails: "):
         on.submit(order(on))
-    on = site((BODY, "&input"))
+    on = site((BODY, "[&input]"))
     with pytest.raises(DialectError, match=r"^small: the body is no JSON"):
         on.submit(order(on))
 

@@ -82,6 +82,8 @@ def test_progress_is_per_cent_and_never_invented(said: object, meant: int | None
         (1e300, None),
         (10**400, None),
         ("9999-12-31T23:59:59Z", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("1970-01-01T00:00:00Z", None),
         ("0001-01-01T00:00:00+14:00", None),
         ("²", None),
     ],

@@ -62,11 +62,12 @@ class Reader:
         document = self._document(answer, submits=acknowledges is not None, now=now)
         if isinstance(document, Problem):
             return document
-        if self._at.first(document, _place) == []:
+        submits = acknowledges is not None
+        places = self._at.first(document, _place)
+        if not submits and isinstance(places, list) and self._among(places, asked) is None:
             return self._nothing(answer)
-        own = acknowledges is not None
-        report = self.report(document, asked=None if own else asked, acknowledges=acknowledges, kind=kind)
-        if report is None or (own and report.id is None):
+        report = self.report(document, asked=None if submits else asked, acknowledges=acknowledges, kind=kind)
+        if report is None or (submits and report.id is None):
             return self._problems.unreadable(answer, document, now=now)
         return report
 
@@ -149,7 +150,7 @@ class Reader:
         kind: Kind | None = None,
     ) -> Report | None:
         """What a decoded answer says about a task; None where it holds no task."""
-        found, find = self.place(document), self._find
+        found, find = self.place(document, asked), self._find
         acknowledged = acknowledges.first(document, values.identifier) if acknowledges else None
         id_ = acknowledged or find["id"].first(found, values.identifier)
         word = find["state"].first(found, values.word)
@@ -175,12 +176,20 @@ class Reader:
             raw=document,
         )
 
-    def place(self, document: object) -> object:
+    def place(self, document: object, asked: str | None = None) -> object:
         """The object in a decoded answer that describes the task; the whole answer where `at` finds none."""
-        place = self._at.first(document, _place)
-        if isinstance(place, list):
-            place = next((item for item in place if isinstance(item, dict)), None)
-        return document if place is None else place
+        found = self._at.first(document, _place)
+        if isinstance(found, list):
+            found = self._among(found, asked)
+        return document if found is None else found
+
+    def _among(self, places: list[object], asked: str | None) -> dict[str, object] | None:
+        """The object with the id that was asked for, else the first that names no other."""
+        named = [(self._find["id"].first(one, values.identifier), one) for one in places if isinstance(one, dict)]
+        for id_, one in (*(pair for pair in named if pair[0] == asked), *named):
+            if id_ == asked or None in (id_, asked):
+                return one
+        return None
 
     def _nothing(self, answer: Answer) -> Problem:
         return Problem(trouble=Trouble.NOT_FOUND, status=answer.status, message="the answer holds no such task")

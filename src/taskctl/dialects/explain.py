@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
+from math import isfinite
 
 from jmespath import visitor
 
@@ -27,7 +27,9 @@ def explain(dialect: Dialect, answer: Answer, *, asked: str | None = None) -> di
     document = decoded(answer.body)
     told = dialect.reader.task(answer, asked=asked)
     watching = _Watching()
-    task = _place(dialect, document, watching)
+    for text in _texts(dialect.form.task.at):
+        Expression(text).read(document, watching)
+    task = dialect.reader.place(document, asked)
     found = {
         field: _finds(field, getattr(dialect.form.task, field), task, watching)
         for field in dialect.form.task.__struct_fields__
@@ -77,13 +79,6 @@ class _Watching(visitor.TreeInterpreter):
                 yield from self.unread(item, f"{path}[]")
 
 
-def _place(dialect: Dialect, document: object, watching: _Watching) -> object:
-    """The task inside the answer, found as the reader finds it."""
-    for text in _texts(dialect.form.task.at):
-        Expression(text).read(document, watching)
-    return dialect.reader.place(document)
-
-
 def _finds(field: str, texts: str | list[str], document: object, watching: _Watching) -> list[dict[str, object]]:
     finds = []
     for text in _texts(texts):
@@ -91,7 +86,7 @@ def _finds(field: str, texts: str | list[str], document: object, watching: _Watc
         for item in Finder(text).all(document):
             watching.look_at(item, list(_ITEMS.get(field, ())))
         if value not in (None, [], ""):
-            finds.append({"expression": text, "value": value})
+            finds.append({"expression": text, "value": _jsonable(value)})
     return finds
 
 
@@ -103,7 +98,7 @@ def _plain(told: Report | Problem) -> dict[str, object]:
     return {name: _jsonable(value) for name, value in asdict(told).items() if name != "raw"}
 
 
-def _jsonable(value: Any) -> object:
+def _jsonable(value: object) -> object:
     match value:
         case datetime():
             return value.isoformat()
@@ -113,5 +108,9 @@ def _jsonable(value: Any) -> object:
             return {name: _jsonable(member) for name, member in value.items()}
         case list() | tuple():
             return [_jsonable(item) for item in value]
-        case _:
+        case None | bool() | int() | str():
             return value
+        case float() if isfinite(value):
+            return value
+        case _:
+            return str(value)

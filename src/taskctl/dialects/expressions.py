@@ -109,6 +109,8 @@ class Finder:
 
 def wrong_calls(expression: Expression) -> Iterator[str]:
     """What is wrong with the functions that the expression calls; jmespath itself would say so too late."""
+    if expression.tree["type"] == "expref":
+        yield "an expression with & in front is for functions alone"
     table = functions.Functions.FUNCTION_TABLE | _Functions.FUNCTION_TABLE
     for name, given in expression.calls():
         if name not in table:

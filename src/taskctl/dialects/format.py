@@ -95,8 +95,9 @@ class TaskFields(Table, frozen=True, kw_only=True):
     """Where an answer that describes a task holds what."""
 
     at: Expressions = []
-    """Where the task itself is in the answer: the first place that holds an object, or a list, whose first object
-    it is then. An empty list there means that the provider knows no such task. Else it is the whole answer."""
+    """Where the task itself is in the answer: the first place that holds an object, or a list; of a list it is the
+    object with the id asked for. A list without it means that the provider knows no such task. Where nothing is
+    found, it is the whole answer."""
     id: Expressions = []
     key: Expressions = []
     state: Expressions = []

@@ -1,5 +1,6 @@
 """Finds dialect files, shipped and the user's own, and refuses a wrong one at the door."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from taskctl.dialects.format import Format1
 from taskctl.errors import DialectError
 
 _SHIPPED = Path(__file__).parent / "shipped"  # importlib.resources would take longer than all the rest
+
+_KEY_ENV = re.compile(r'^key_env = "(\w+)"', re.MULTILINE)
 
 
 class Dialects:
@@ -91,7 +94,5 @@ def _text(name: str) -> str:
 
 @cache
 def _variables() -> dict[str, str]:
-    """The environment variables that belong to shipped dialects, and to which; without compiling them all."""
-    import tomllib
-
-    return {tomllib.loads(_text(name))["key_env"]: name for name in shipped() if "\nkey_env" in _text(name)}
+    """The environment variables that belong to shipped dialects, and to which; without loading them all."""
+    return {variable: name for name in shipped() for variable in _KEY_ENV.findall(_text(name))}

@@ -94,9 +94,9 @@ def progress(value: object) -> int | None:
 
 
 def moment(value: object) -> datetime | None:
-    """A time out of Unix seconds, Unix milliseconds or ISO 8601; 0 and negative numbers mean unset.
+    """A time out of Unix seconds, Unix milliseconds or ISO 8601; the epoch and before mean unset.
 
-    YEScale writes 0 into the `finish_time` of a task that has not ended.
+    YEScale writes 0 into the `finish_time` of a task that has not ended; servers written in Go have the year 1 there.
     """
     if isinstance(value, str) and not value.strip().lstrip("-").replace(".", "", 1).isdigit():
         return _iso(value.strip())
@@ -118,7 +118,7 @@ def _iso(value: str) -> datetime | None:
 
 
 def _sane(found: datetime) -> datetime | None:
-    return found if found.year <= _LAST_YEAR else None
+    return found if found.timestamp() > 0 and found.year <= _LAST_YEAR else None
 
 
 def boolean(value: object) -> bool | None:

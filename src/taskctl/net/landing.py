@@ -125,24 +125,30 @@ class Landing:
         if needed > free:
             raise FileError(f"{needed} bytes are to come, and {folder} has room for {free}", task=self.task)
 
+    def summed(self) -> tuple[int, str, bytes]:
+        """Size, SHA-256 and first bytes of what arrived."""
+        with self.on_disk(self.part):
+            return _summed(self.part)
+
     def place(self, path: Path, if_exists: str, size: int, digest: str) -> tuple[Path, bool]:
         """Give the whole file its final name; True where it was there already, with the same bytes."""
-        if if_exists == "overwrite":
-            self.part.replace(path)
-            return path, False
-        for number in range(1, 1000):
-            candidate = path if number == 1 else path.with_name(f"{path.stem} ({number}){path.suffix}")
-            if self._named(candidate):
-                return candidate, False
-            if if_exists == "skip" and _has(candidate, size, digest):
-                return candidate, True
-            if if_exists != "rename":
-                raise FileError(
-                    f"{candidate} exists" + (" with other content" if if_exists == "skip" else ""),
-                    hint="choose --if-exists rename or overwrite, or another --dir or --name",
-                    task=self.task,
-                )
-        raise FileError(f"{path} and a thousand names like it exist", task=self.task)
+        with self.on_disk(path):
+            if if_exists == "overwrite":
+                self.part.replace(path)
+                return path, False
+            if self._named(path):
+                return path, False
+            if if_exists == "skip" and _has(path, size, digest):
+                return path, True
+            for number in range(2, 1000) if if_exists == "rename" else ():
+                candidate = path.with_name(f"{path.stem} ({number}){path.suffix}")
+                if self._named(candidate):
+                    return candidate, False
+        raise FileError(
+            f"{path} exists" + (" with other content" if if_exists == "skip" else ""),
+            hint="choose --if-exists rename or overwrite, or another --dir or --name",
+            task=self.task,
+        )
 
     @contextlib.contextmanager
     def on_disk(self, path: Path) -> Iterator[None]:
@@ -181,7 +187,7 @@ class Landing:
             return False
 
 
-def summed(path: Path) -> tuple[int, str, bytes]:
+def _summed(path: Path) -> tuple[int, str, bytes]:
     """Size, SHA-256 and first bytes of a file."""
     with path.open("rb") as file:
         start = file.read(512)
@@ -193,7 +199,7 @@ def summed(path: Path) -> tuple[int, str, bytes]:
 def _has(path: Path, size: int, digest: str) -> bool:
     """Whether these very bytes are there already."""
     found = path.lstat()
-    return stat.S_ISREG(found.st_mode) and found.st_size == size and summed(path)[1] == digest
+    return stat.S_ISREG(found.st_mode) and found.st_size == size and _summed(path)[1] == digest
 
 
 if sys.platform == "win32":

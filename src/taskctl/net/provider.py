@@ -60,7 +60,10 @@ class Provider:
             NotSent: it never arrived. NoAnswer: the answer was lost.
         """
         answer = await self._send(request, "submitting")
-        return self._read(answer, acknowledges=order)
+        told = self._read(answer, acknowledges=order)
+        if isinstance(told, Problem) and told.trouble is Trouble.NOT_FOUND:  # there is no task yet that could be missing
+            return replace(told, trouble=Trouble.REFUSED)
+        return told
 
     async def look(self, id_: str) -> Report:
         """What the provider says about this task now."""

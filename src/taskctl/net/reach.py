@@ -50,7 +50,7 @@ class Reach:
         """
         try:
             parts = urlsplit(url)
-            _ = parts.port
+            _ = parts.port, url.encode()
         except ValueError as problem:
             raise OutOfReach(f"the result's link is no URL: {problem}") from problem
         shown = f"{parts.scheme}://{parts.hostname or ''}"

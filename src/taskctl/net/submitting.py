@@ -93,12 +93,12 @@ def decide(attempt: Attempt, contract: Contract) -> Decision:
         case Met.NOT_SENT:
             patient = attempt.elapsed + pause <= CONNECT_PATIENCE
             return Decision(move=Move.AGAIN, pause=pause) if patient else Decision(move=ended)
+    if attempt.may_have_arrived:
+        return _after_a_lost_answer(attempt, contract, pause)
     if attempt.trouble is Trouble.BUSY:
         pause = max(pause, attempt.retry_after or 0.0)
         patient = attempt.elapsed + pause <= BUSY_PATIENCE
         return Decision(move=Move.AGAIN, pause=pause) if patient else Decision(move=ended)
-    if attempt.may_have_arrived:
-        return _after_a_lost_answer(attempt, contract, pause)
     return Decision(move=Move.UNCONFIRMED if attempt.maybe_accepted else Move.REFUSED)
 
 

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, quote, urljoin
 from taskctl.errors import FileError, NoAnswer, UsageError
 from taskctl.model import Kind, Output, Task
 from taskctl.net import names
-from taskctl.net.landing import Landing, summed
+from taskctl.net.landing import Landing
 from taskctl.net.plan import Offer, Partial, Plan, Step, plan
 from taskctl.net.reach import OutOfReach, PlainConnection, Reach, SecureConnection
 from taskctl.net.wire import USER_AGENT
@@ -155,12 +155,12 @@ class Transfer:
             connection = self._connection(parts)
             try:
                 connection.request("GET", _path(parts), headers=self._headers(url, partial))
-                response = connection.getresponse()
-                location = response.getheader("Location")
-                if response.status in _REDIRECTS and location:
-                    url = _joined(url, location)
-                    continue
-                yield response
+                with connection.getresponse() as response:
+                    location = response.getheader("Location")
+                    if response.status in _REDIRECTS and location:
+                        url = _joined(url, location)
+                        continue
+                    yield response
             except ssl.SSLCertVerificationError as problem:
                 reason = f"its certificate does not hold: {problem.verify_message}"
                 raise NoAnswer(f"fetching {self._what} from {parts.hostname}: {reason}", task=self.task.id) from problem
@@ -203,8 +203,9 @@ class Transfer:
                     self._landing.throw_away()
                     raise Broken(f"{self._what}: more than the {total} bytes arrived that it has", task=self.task.id)
             size = os.fstat(file).st_size
-        if total is not None and size != total:
-            raise Broken(f"{self._what}: {size} of {total} bytes arrived", task=self.task.id)
+        if size != total if total is not None else size == 0:
+            expected = "some" if total is None else total
+            raise Broken(f"{self._what}: {size} of {expected} bytes arrived", task=self.task.id)
 
     def _arriving(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
         """What arrives, as it arrives, so that nothing of it is lost where the connection breaks."""
@@ -234,14 +235,13 @@ class Transfer:
 
     def _finish(self, content_type: str | None) -> Fetched:
         """Give the whole file its final name."""
-        with self._landing.on_disk(self.target.folder):
-            size, digest, start = summed(self._landing.part)
-            if size == 0:
-                raise FileError(f"{self._what} is empty", task=self.task.id)
-            ext = names.extension(self.output, start, content_type)
-            path = self.target.folder / names.file_name(self.target.template, self.task, self.output, ext)
-            placed, skipped = self._landing.place(path, self.target.if_exists, size, digest)
-            self._landing.throw_away()
+        size, digest, start = self._landing.summed()
+        if size == 0:
+            raise FileError(f"{self._what} is empty", task=self.task.id)
+        ext = names.extension(self.output, start, content_type)
+        path = self.target.folder / names.file_name(self.target.template, self.task, self.output, ext)
+        placed, skipped = self._landing.place(path, self.target.if_exists, size, digest)
+        self._landing.throw_away()
         return Fetched(path=placed, bytes=size, sha256=digest, content_type=content_type, skipped=skipped)
 
 

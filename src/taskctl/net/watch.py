@@ -14,7 +14,7 @@ from taskctl.net.wire import Untrusted
 
 SILENCE = 60.0
 """Seconds after which a provider that has never answered is given up."""
-_LOOKS = 16
+_LOOKS = 100
 """Looks under way at once, per provider."""
 _STREAMS = 8
 """Streams open at once, per provider."""

@@ -8,12 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import httpx2
 
 from taskctl import __version__
 from taskctl.dialects.messages import Answer, FileRequest, Request
 from taskctl.errors import FileError, NoAnswer
+from taskctl.net.connections import Connections
 
 USER_AGENT = f"taskctl/{__version__}"
 LARGEST = 8 * 1024 * 1024
@@ -49,13 +51,15 @@ class Wire:
         parts = urlsplit(base_url)
         self._host = parts.netloc
         local = (parts.hostname or "") in _LOOPBACK
+        trust = _trust(parts.scheme if transport is None else "handed in")
+        proxied = not local and any(scheme in getproxies() for scheme in (parts.scheme, "all"))
         self._client = httpx2.AsyncClient(
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-            verify=_trust(parts.scheme),
+            verify=trust,
             timeout=_LIMITS,
             follow_redirects=False,
-            trust_env=not local,
-            transport=transport,
+            trust_env=proxied,
+            transport=transport or (None if proxied else Connections(trust)),
         )
 
     async def __aenter__(self) -> Self:
@@ -163,7 +167,7 @@ def _answer(response: httpx2.Response, body: bytes) -> Answer:
 
 
 def _trust(scheme: str) -> ssl.SSLContext:
-    """The system's certificates; for plain http a context that trusts nobody, since loading them takes 45 ms."""
+    """The system's certificates for https; else a context that trusts nobody, since loading them takes 45 ms."""
     return httpx2.create_ssl_context() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 

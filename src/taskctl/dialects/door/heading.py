@@ -10,6 +10,8 @@ from taskctl.dialects.format import Format1
 from taskctl.model import Kind, State
 
 STATES = [state for state in State if state not in (State.UNKNOWN, State.UNCONFIRMED)]
+HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""The name of a header, as RFC 9110 allows it."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _NAMES = "small letters, digits, dots, hyphens and underscores"
 _PLAIN = re.compile(r"[!-\[\]-~]+")

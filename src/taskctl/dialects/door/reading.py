@@ -1,12 +1,10 @@
 """The expressions by which a dialect reads answers."""
 
-import re
 from collections.abc import Iterator
 
+from taskctl.dialects.door.heading import HEADER
 from taskctl.dialects.expressions import Expression, ExpressionError, wrong_calls
 from taskctl.dialects.format import Expressions, Format1
-
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def problems(form: Format1) -> Iterator[str]:
@@ -19,7 +17,7 @@ def problems(form: Format1) -> Iterator[str]:
             yield f"task.{needed}: a dialect must say where this is"
     for key in ("reset", "remaining"):
         header = getattr(form.problem, key)
-        if header is not None and not _HEADER.fullmatch(header):
+        if header is not None and not HEADER.fullmatch(header):
             yield f"problem.{key}: {header!r} is no name of a header"
     if form.problem.remaining and not form.problem.reset:
         yield "problem.remaining: says nothing without `reset`"

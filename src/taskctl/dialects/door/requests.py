@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from taskctl.dialects.door.heading import doubles
+from taskctl.dialects.door.heading import HEADER, doubles
 from taskctl.dialects.door.reading import wrong_expression
 from taskctl.dialects.expressions import Expression, ExpressionError
 from taskctl.dialects.format import Call, Format1, Operation
@@ -24,7 +24,6 @@ VARIABLES = {
     "check": _NONE,
 }
 """What each request but the submit and the uploads may fill in."""
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[ -~]*")
 _OURS = ("host", "connection", "content-length", "content-type", "transfer-encoding")
 _UUID = "123e4567-e89b-52d3-a456-426614174000"
@@ -115,7 +114,7 @@ def _wrong_headers(
     seen = {name.lower() for name in general or {}}
     for header, text in headers.items():
         where = f"{key}.{header}"
-        if not _HEADER.fullmatch(header):
+        if not HEADER.fullmatch(header):
             yield f"{where}: {header!r} is no name of a header"
         if header.lower() in _OURS:
             yield f"{where}: taskctl writes this header itself"

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskctl.model import FORGOTTEN, Cost, Failure, Kind, Output, Report, Role, State, Task
@@ -46,7 +46,8 @@ def test_four_states_are_the_end(state: State, ended: bool) -> None:
     assert state.ended is ended
 
 
-@given(st.lists(reports, max_size=8))
+@settings(max_examples=50)
+@given(st.lists(reports, max_size=5))
 def test_an_ended_task_never_goes_back_and_progress_never_falls(told: list[Report]) -> None:
     tasks = [TASK]
     for minute, report in enumerate(told):
@@ -71,7 +72,8 @@ def test_an_ended_task_never_goes_back_and_progress_never_falls(told: list[Repor
             assert after.error is None
 
 
-@given(st.lists(reports, max_size=4), reports)
+@settings(max_examples=50)
+@given(st.lists(reports, max_size=2), reports)
 def test_hearing_the_same_twice_changes_nothing(told: list[Report], last: Report) -> None:
     task = TASK
     for report in [*told, last]:

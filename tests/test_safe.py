@@ -62,7 +62,7 @@ def test_the_oracle_knows_commands() -> None:
         assert not commands_a_runner(line), line
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(texts, st.booleans())
 @example("###[error]x", False)
 @example("####[error]x", True)
@@ -81,6 +81,7 @@ def test_no_line_commands_a_ci_runner(text: str, multiline: bool) -> None:
         assert mark not in shown
 
 
+@settings(max_examples=50)
 @given(texts, st.booleans())
 def test_nothing_steers_a_terminal_or_hides(text: str, multiline: bool) -> None:
     shown = safe(text, multiline=multiline)
@@ -97,11 +98,13 @@ def test_nothing_steers_a_terminal_or_hides(text: str, multiline: bool) -> None:
     shown.encode()
 
 
+@settings(max_examples=50)
 @given(texts)
 def test_one_line_stays_one_line(text: str) -> None:
     assert len(safe(text).splitlines()) <= 1
 
 
+@settings(max_examples=50)
 @given(texts)
 def test_every_further_line_starts_with_a_bar(text: str) -> None:
     _, *others = safe(text, multiline=True).split("\n")
@@ -109,12 +112,14 @@ def test_every_further_line_starts_with_a_bar(text: str) -> None:
     assert len(others) == text.replace("\r\n", "\n").count("\n")
 
 
+@settings(max_examples=50)
 @given(texts)
 def test_what_is_safe_stays_as_it_is(text: str) -> None:
     once = safe(text)
     assert safe(once) == once
 
 
+@settings(max_examples=50)
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="#:")))
 def test_plain_words_pass_untouched(text: str) -> None:
     assert safe(text) == text

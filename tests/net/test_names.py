@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from taskctl.errors import UsageError
@@ -73,6 +73,7 @@ def test_a_hostile_name_becomes_a_plain_one_inside_the_folder(tmp_path: Path, te
         path.unlink()
 
 
+@settings(max_examples=60)
 @given(st.text() | st.sampled_from(HOSTILE), st.text() | st.sampled_from(HOSTILE))
 @example("x" * 195 + ".", "")
 @example("con", ".mp4")
@@ -88,6 +89,7 @@ def test_no_text_makes_anything_but_a_plain_name(id_: str, prompt: str) -> None:
         assert name.endswith((".mp4", ".part"))
 
 
+@settings(max_examples=60)
 @given(st.text())
 def test_a_clean_name_stays_as_it_is(text: str) -> None:
     assert clean(clean(text)) == clean(text)
@@ -237,6 +239,7 @@ def test_the_first_bytes_prove_what_a_file_is(start: bytes, proven: str | None) 
     assert magic(start) == proven
 
 
+@settings(max_examples=60)
 @given(st.binary(max_size=600))
 def test_any_bytes_can_be_looked_at(start: bytes) -> None:
     proven = magic(start)

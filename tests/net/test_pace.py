@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskctl.net.pace import LONGEST, Budget, after_misses, is_forgotten, jittered, pause
@@ -34,6 +34,7 @@ def test_looks_come_when_a_task_can_be_done_then_close_then_less_often(
     assert pause(every, age, eta) == pytest.approx(after)
 
 
+@settings(max_examples=50)
 @given(st.floats(0.1, 600), seconds, st.none() | seconds)
 def test_a_pause_is_never_shorter_than_asked_nor_longer_than_it_needs(
     every: float, age: float, eta: float | None
@@ -95,6 +96,7 @@ class TestBudget:
         budget.take(100.0)
         assert budget.free_at == 101.0
 
+    @settings(max_examples=50)
     @given(st.floats(0.1, 100), st.lists(st.floats(0, 10), max_size=30))
     def test_no_second_holds_more_than_the_rate(self, rate: float, gaps: list[float]) -> None:
         budget, now, sent = Budget(rate=rate), 0.0, []

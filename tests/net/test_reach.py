@@ -2,7 +2,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskctl.net.reach import OutOfReach, Reach, is_private
@@ -96,12 +96,14 @@ def test_an_address_is_private_whatever_it_is_wrapped_in(address: str, private: 
     assert is_private(address) is private
 
 
+@settings(max_examples=40)
 @given(st.ip_addresses(v=4).map(str))
 def test_wrapping_an_address_does_not_make_it_public(address: str) -> None:
     assert is_private(f"::ffff:{address}") is is_private(address)
     assert is_private(f"64:ff9b::{address}") is is_private(address)
 
 
+@settings(max_examples=40)
 @given(st.ip_addresses(v=6))
 def test_only_what_is_given_out_of_version_6_is_public(address: object) -> None:
     text = str(address)

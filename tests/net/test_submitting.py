@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskctl.dialects.messages import Trouble
@@ -101,6 +101,7 @@ anything = st.builds(
 )
 
 
+@settings(max_examples=50)
 @given(anything, st.sampled_from([Contract.NONE, Contract.REJECT]))
 def test_without_a_contract_nothing_that_may_have_arrived_is_sent_again(attempt: Attempt, contract: Contract) -> None:
     decision = decide(attempt, contract)
@@ -108,12 +109,14 @@ def test_without_a_contract_nothing_that_may_have_arrived_is_sent_again(attempt:
         assert decision.move is Move.UNCONFIRMED
 
 
+@settings(max_examples=50)
 @given(anything, st.sampled_from(Contract))
 def test_what_may_have_been_accepted_is_never_said_to_be_refused(attempt: Attempt, contract: Contract) -> None:
     if attempt.maybe_accepted or attempt.may_have_arrived:
         assert decide(attempt, contract).move in (Move.AGAIN, Move.UNCONFIRMED)
 
 
+@settings(max_examples=50)
 @given(anything, st.sampled_from(Contract))
 def test_a_pause_is_short_and_only_where_something_is_sent(attempt: Attempt, contract: Contract) -> None:
     decision = decide(attempt, contract)

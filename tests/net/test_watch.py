@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -236,6 +236,20 @@ def test_a_stream_is_followed_where_it_is_offered(clock: FakeClock) -> None:
     seen = watched(clock, "bytespike", streaming(asked, [RUNNING, DONE]), [task_of(clock, "bytespike", "task_1")], HOUR)
     assert [one.task.state for one in seen] == [State.RUNNING, State.COMPLETED]
     assert seen[-1].task.outputs[0].url == "https://cdn.example/x.mp4"
+
+
+def test_a_stream_that_is_silent_is_given_up_where_somebody_said_so(clock: FakeClock) -> None:
+    async def silence() -> AsyncIterator[bytes]:
+        yield b": heartbeat\n\n"
+        await asyncio.Event().wait()
+
+    def handle(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, content=silence(), headers={"Content-Type": "text/event-stream"})
+
+    terms = Terms(timeout=9e9, stall=600)
+    seen = watched(clock, "bytespike", handle, [task_of(clock, "bytespike", "task_1")], terms)
+    assert [type(one.error) for one in seen] == [StillPending]
+    assert 600 <= clock.passed < 700
 
 
 def test_a_stream_that_ends_without_a_verdict_is_no_verdict(clock: FakeClock) -> None:

@@ -28,7 +28,7 @@ async def _cancelled(runtime: Runtime, task: Task) -> Task:
     provider = await runtime.provider(profile)
     report = await provider.cancel(task.id, task.key)
     if task.id is not None and (report is None or report.state is None):
-        report = await provider.look(task.id)
+        report = await provider.look(task.id, operation=task.operation)
     if report is None:
         runtime.listener.note(f"{task.name}: {profile.name} took the request, and says nothing of the task")
         return task

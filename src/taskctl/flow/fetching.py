@@ -122,7 +122,7 @@ async def _fetched(
 
 async def _renewed(provider: Provider, task: Task, output: Output) -> Output:
     """The same output with a fresh link."""
-    report = await provider.look(task.id or "")
+    report = await provider.look(task.id or "", operation=task.operation)
     fresh = next((one for one in report.outputs if one.index == output.index), None)
     return replace(output, url=fresh.url) if fresh and fresh.url else output
 

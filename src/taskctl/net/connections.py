@@ -32,7 +32,9 @@ class Connections(httpx2.AsyncBaseTransport):
             raise
         assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101  # what an asynchronous transport gives
         body = _Body(response.stream, connection, self._idle)
-        return httpx2.Response(response.status_code, headers=response.headers, stream=body, extensions=response.extensions)
+        return httpx2.Response(
+            response.status_code, headers=response.headers, stream=body, extensions=response.extensions
+        )
 
     async def __aexit__(
         self,

@@ -26,7 +26,7 @@ from taskctl.errors import (
     Unreadable,
     Unsupported,
 )
-from taskctl.model import Report
+from taskctl.model import Kind, Report
 from taskctl.net.wire import Wire
 from taskctl.profiles import Profile
 from taskctl.secret import Secret
@@ -61,15 +61,17 @@ class Provider:
         """
         answer = await self._send(request, "submitting")
         told = self._read(answer, acknowledges=order)
-        if isinstance(told, Problem) and told.trouble is Trouble.NOT_FOUND:  # there is no task yet that could be missing
+        if (
+            isinstance(told, Problem) and told.trouble is Trouble.NOT_FOUND
+        ):  # there is no task yet that could be missing
             return replace(told, trouble=Trouble.REFUSED)
         return told
 
-    async def look(self, id_: str) -> Report:
-        """What the provider says about this task now."""
+    async def look(self, id_: str, *, operation: str | None = None) -> Report:
+        """What the provider says about this task now; the operation tells what its outputs are, where nothing else does."""
         about = f"asking about {id_}"
         answer = await self._send(self.site.query(id_), about)
-        return self._told(self._read(answer, asked=id_), about, id_)
+        return self._told(self._read(answer, asked=id_, kind=self._kind(operation)), about, id_)
 
     async def find(self, key: str) -> Report:
         """The task that was submitted with this key.
@@ -79,7 +81,8 @@ class Provider:
         """
         about = f"looking for key {key}"
         answer = await self._send(self.site.query_by_key(key), about)
-        return self._told(self._read(answer), about, key)
+        told = self.site.dialect.reader.by_key(answer, self.site.dialect.wire_key(key))
+        return self._told(told if isinstance(told, Problem) else self.site.resolved(told), about, key)
 
     async def look_at_many(self, ids: list[str]) -> dict[str, Report]:
         """What the provider says about these tasks; those it does not mention are missing."""
@@ -186,9 +189,15 @@ class Provider:
         """The headers that hold the key, for a URL on a host that may have it; none for any other."""
         return self.site.key_headers(url, self._key)
 
-    def _read(self, answer: Answer, *, asked: str | None = None, acknowledges: Order | None = None) -> Report | Problem:
+    def _kind(self, operation: str | None) -> Kind | None:
+        known = self.site.dialect.operations.get(operation or "")
+        return known.kind if known else None
+
+    def _read(
+        self, answer: Answer, *, asked: str | None = None, acknowledges: Order | None = None, kind: Kind | None = None
+    ) -> Report | Problem:
         finder = acknowledges.operation.acknowledges if acknowledges else None
-        told = self.site.dialect.reader.task(answer, asked=asked, acknowledges=finder)
+        told = self.site.dialect.reader.task(answer, asked=asked, acknowledges=finder, kind=kind)
         return told if isinstance(told, Problem) else self.site.resolved(told)
 
     def _told(self, told: Report | Problem, about: str, task: str | None) -> Report:

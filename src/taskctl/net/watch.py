@@ -102,6 +102,7 @@ class Watch:
         self._inbox: asyncio.Queue[_Brought | None] = asyncio.Queue()
         self._work: set[asyncio.Task[None]] = set()
         self._open: dict[int, Watched] = {}
+        self._streaming: dict[int, Watched] = {}
         self._began = clock.monotonic()
         self._alarm: tuple[float, asyncio.Task[None]] | None = None
         self._order = 0
@@ -165,7 +166,7 @@ class Watch:
 
     async def _look(self, lane: Lane, watched: Watched) -> None:
         try:
-            report = await lane.provider.look(watched.task.id or "")
+            report = await lane.provider.look(watched.task.id or "", operation=watched.task.operation)
         except TaskctlError as error:
             self._bring(_Brought(lane, watched, error=error))
         else:
@@ -195,6 +196,7 @@ class Watch:
 
     async def _follow(self, lane: Lane, watched: Watched) -> None:
         watched.streamed = True
+        self._streaming[id(watched)] = watched
         try:
             async with lane.provider.stream(watched.task.id or "") as reports:
                 async for report in reports or _nothing():
@@ -205,6 +207,7 @@ class Watch:
             pass  # a broken stream is no verdict: the look below tells
         finally:
             lane.streams -= 1
+            del self._streaming[id(watched)]
         lane.looks += 1
         await self._look(lane, watched)
 
@@ -220,7 +223,7 @@ class Watch:
             raw = brought.report.raw if brought.report else None
             yield Seen(task=watched.task, before=before, missed=missed, raw=raw)
         if error is None and self._stalled(watched, now):
-            error = StillPending(f"{watched.task.name} has not moved for {self._terms.stall:g} s", task=watched.task.id)
+            error = self._standstill(watched)
         if error is not None:
             yield Seen(task=watched.task, before=watched.task, error=error)
         if error is not None or watched.task.state.ended or self._terms.once:
@@ -278,8 +281,15 @@ class Watch:
         stall = self._terms.stall
         return stall is not None and not watched.task.state.ended and now - watched.changed >= stall
 
+    def _standstill(self, watched: Watched) -> StillPending:
+        return StillPending(f"{watched.task.name} has not moved for {self._terms.stall:g} s", task=watched.task.name)
+
     def _given_up(self) -> Iterator[Seen]:
-        """Tasks of providers that have been silent from the beginning for too long."""
+        """Tasks of silent providers, and tasks under a stream that has nothing new to tell."""
+        now = self._clock.monotonic()
+        for watched in list(self._streaming.values()):
+            if self._stalled(watched, now) and self._open.pop(id(watched), None) is not None:
+                yield Seen(task=watched.task, before=watched.task, error=self._standstill(watched))
         if self._clock.monotonic() - self._began >= SILENCE:
             for lane in self._lanes:
                 if not lane.answered and lane.last_miss is not None:
@@ -320,6 +330,9 @@ class Watch:
         times = [due for lane in self._lanes if (due := lane.next_due()) is not None]
         if not self._terms.once:
             times.append(self._began + self._terms.timeout)
+        if self._terms.stall is not None:
+            followed = [watched for key, watched in self._streaming.items() if key in self._open]
+            times += [watched.changed + self._terms.stall for watched in followed]
         if any(not lane.answered for lane in self._lanes) and now < self._began + SILENCE:
             times.append(self._began + SILENCE)
         if not times:

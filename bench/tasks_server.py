@@ -1,7 +1,7 @@
 """A provider for measurements: many tasks that end at random moments, served by a bare asyncio protocol.
 
-Speaks ePhone's query (`GET /v1/task/{id}`). `GET /stats` tells how many requests it saw. Run it in a process of its own,
-so that what it costs is not counted with what is measured.
+Speaks ePhone's query (`GET /v1/task/{id}`). `GET /stats` tells how many requests it saw. Run it in a process of its
+own, so that what it costs is not counted with what is measured.
 """
 
 import asyncio
@@ -35,18 +35,25 @@ class Tasks:
         outputs = [f"https://media.example/{id_}.mp4"]
         return {"id": id_, "status": "completed", "created_at": created, "completed_at": int(now), "outputs": outputs}
 
+    def late(self) -> list[float]:
+        """How long after its end each task was first asked for, in seconds, sorted."""
+        began = self.began or 0.0
+        return sorted(told - began - self.ends[id_] for id_, told in self.told.items())
+
 
 class Connection(asyncio.Protocol):
-    """One connection; requests are small and come whole."""
+    """One connection; requests are small."""
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what answers are written to."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """Answer every request that is whole."""
         self._buffer += data
         while b"\r\n\r\n" in self._buffer:
             head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
@@ -55,13 +62,13 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, path: str) -> bytes:
         if path == "/stats":
-            late = [self._tasks.told[id_] - (self._tasks.began or 0) - end for id_, end in self._tasks.ends.items() if id_ in self._tasks.told]
-            body: object = {"requests": self._tasks.requests, "late": sorted(late)}
+            body: object = {"requests": self._tasks.requests, "late": self._tasks.late()}
         else:
             body = self._tasks.answer(path.rpartition("/")[2]) or {"error": {"code": "task_not_found", "message": "?"}}
         text = json.dumps(body).encode()
         status = b"404 Not Found" if isinstance(body, dict) and "error" in body else b"200 OK"
-        return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (status, len(text), text)
+        head = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(text))
+        return head + text
 
 
 async def serve(count: int, shortest: float, longest: float, seed: int) -> None:

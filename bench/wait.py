@@ -26,7 +26,6 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 TASKCTL = Path(sys.executable).parent / "taskctl"
-CONNECTIONS = 100
 PLAIN = """
 import asyncio, json, sys, time
 {imports}
@@ -45,10 +44,10 @@ async def main():
         queue = asyncio.PriorityQueue()
         for id_ in left:
             queue.put_nowait((0, id_))
-        await asyncio.gather(*(worker(queue) for _ in range(min(%d, len(left)))))
+        await asyncio.gather(*(worker(queue) for _ in range(min(100, len(left)))))
 
 asyncio.run(main())
-""" % CONNECTIONS
+"""
 HTTPX2 = PLAIN.format(
     imports="import httpx2",
     client="httpx2.AsyncClient(verify=False, limits=httpx2.Limits(max_connections=100, max_keepalive_connections=100))",
@@ -95,7 +94,8 @@ def measure(command: list[str], count: int, longest: float, stdin: str) -> Cost:
         told = [url if word == "URL" else word for word in command]
         env = {**os.environ, "HOME": home, "TASKCTL_BASE_URL": url, "TASKCTL_API_KEY": "key-of-the-bench"}
         began = time.monotonic()
-        process = subprocess.Popen(told, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+        nowhere = subprocess.DEVNULL
+        process = subprocess.Popen(told, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, env=env)
         assert process.stdin is not None  # noqa: S101  # it is a pipe
         process.stdin.write(stdin.encode())
         process.stdin.close()
@@ -103,7 +103,8 @@ def measure(command: list[str], count: int, longest: float, stdin: str) -> Cost:
         wall = time.monotonic() - began
         with urllib.request.urlopen(f"{url}/stats") as answer:  # noqa: S310  # our own server on loopback
             stats = json.load(answer)
-        return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, stats["requests"], stats["late"], os.waitstatus_to_exitcode(status))
+        cpu, code = usage.ru_utime + usage.ru_stime, os.waitstatus_to_exitcode(status)
+        return Cost(wall, cpu, usage.ru_maxrss, stats["requests"], stats["late"], code)
 
 
 def contenders(rate: float, interval: float) -> dict[str, list[str]]:
@@ -126,10 +127,9 @@ def report(name: str, cost: Cost, base: Cost | None) -> None:
     late = cost.late or [0.0]
     per_look = cost.cpu / cost.requests * 1000
     ratio = f"{per_look / (base.cpu / base.requests * 1000):5.2f}" if base else "     "
-    print(
-        f"{name:14} {cost.requests:8} {cost.requests / cost.wall:9.0f} {per_look:12.2f} {ratio} {cost.memory / 1024:8.0f} MB "
-        f"{late[len(late) // 2]:8.2f} s {late[int(len(late) * 0.99)]:8.2f} s   exit {cost.code}"
-    )
+    sent = f"{cost.requests:8} {cost.requests / cost.wall:9.0f}"
+    delay = f"{late[len(late) // 2]:8.2f} s {late[int(len(late) * 0.99)]:8.2f} s"
+    print(f"{name:14} {sent} {per_look:12.2f} {ratio} {cost.memory / 1024:8.0f} MB {delay}   exit {cost.code}")
 
 
 def main() -> None:
@@ -138,12 +138,13 @@ def main() -> None:
     parser.add_argument("--tasks", default="1,100,1000,10000")
     parser.add_argument("--rate", type=float, default=1000.0, help="requests a second that taskctl may send")
     options = parser.parse_args()
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores")
+    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {os.cpu_count()} cores"
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine}")
     for count in map(int, options.tasks.split(",")):
         longest, interval = (8.0, 1.0) if count <= 1000 else (30.0, 5.0)
         ids = "".join(f"task_{number:06d}\n" for number in range(count))
         print(f"\n{count} tasks that end after 1 to {longest:.0f} s, a look every {interval:.0f} s")
-        print(f"{'':14} {'requests':>8} {'a second':>9} {'CPU s/1,000':>12} {'ratio':>5} {'memory':>11} {'median':>10} {'99th':>10}")
+        print(" " * 15 + "requests  a second  CPU s/1,000 ratio      memory     median       99th")
         costs: dict[str, Cost] = {}
         for name, command in contenders(options.rate, interval).items():
             costs[name] = measure(command, count, longest, ids)

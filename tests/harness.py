@@ -61,10 +61,16 @@ class Taskctl:
         return done
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
         return subprocess.Popen(
             [SCRIPT, *arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.cwd, env=self.env(**more),
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            cwd=self.cwd,
+            env=self.env(**more),
+        )
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,12 @@ class Connections(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The answer; its connection is free again once the body is read or closed."""
         connection = self._idle.pop() if self._idle else self._opened()
+        response = None
         try:
             response = await connection.handle_async_request(request)
-        except BaseException:
-            self._idle.append(connection)
-            raise
+        finally:
+            if response is None:
+                self._idle.append(connection)
         assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101  # what an asynchronous transport gives
         body = _Body(response.stream, connection, self._idle)
         return httpx2.Response(

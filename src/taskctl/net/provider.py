@@ -68,7 +68,7 @@ class Provider:
         return told
 
     async def look(self, id_: str, *, operation: str | None = None) -> Report:
-        """What the provider says about this task now; the operation tells what its outputs are, where nothing else does."""
+        """What the provider says about this task now; the operation tells what its outputs are by default."""
         about = f"asking about {id_}"
         answer = await self._send(self.site.query(id_), about)
         return self._told(self._read(answer, asked=id_, kind=self._kind(operation)), about, id_)

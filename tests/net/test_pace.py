@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskctl.net.pace import LONGEST, Budget, after_misses, is_forgotten, jittered, pause
+from taskctl.net.pace import GRACE, LONGEST, RATE, Budget, after_misses, is_forgotten, jittered, pause
 
 seconds = st.floats(0, 1e6)
 
@@ -22,6 +22,7 @@ seconds = st.floats(0, 1e6)
         (45, 10_000, None, 45),
         (5, 0, 20, 12),
         (5, 10, 20, 5),
+        (5, 6, 20, 6),
         (5, 0, 8, 5),
         (5, 0, 0, 5),
         (5, 0, 3600, 30),
@@ -76,6 +77,10 @@ def test_after_misses_one_asks_less_often_and_never_sooner_than_told(
 )
 def test_a_denial_is_believed_after_three_over_ten_seconds(denials: int, span: float, believed: bool) -> None:
     assert is_forgotten(denials, span) is believed
+
+
+def test_the_numbers_are_the_documented_ones() -> None:
+    assert (LONGEST, GRACE, RATE) == (30.0, 30.0, 5.0)
 
 
 class TestBudget:

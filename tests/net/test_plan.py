@@ -39,6 +39,8 @@ RIGHT, START, TOTAL = "bytes 50-99/100", "bytes 40-99/100", "bytes 50-119/120"
         # a server that promises nothing
         (WEAK, 206, RIGHT, Step.RESTART),
         (WEAK, 206, START, Step.RESTART),
+        (OURS, 206, "bytes 0-99/100", Step.WRITE),
+        (None, 206, "bytes 0-99/100", Step.WRITE),
         (WEAK, 206, TOTAL, Step.RESTART),
         (WEAK, 200, None, Step.WRITE),
         (WEAK, 416, "bytes */50", Step.RESTART),
@@ -74,6 +76,11 @@ def test_a_416_means_whole_only_where_size_and_validator_say_so(
 ) -> None:
     decided = plan(partial, Offer(status=416, **offer))
     assert decided == Plan(step=step, total=partial.have if step is Step.DONE else None)
+
+
+def test_a_file_that_came_with_a_weak_validator_is_not_continued() -> None:
+    offer = Offer(status=206, etag=WEAK, content_range=RIGHT)
+    assert plan(replace(HALF, etag=WEAK), offer).step is Step.RESTART
 
 
 @pytest.mark.parametrize(

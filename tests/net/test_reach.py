@@ -202,6 +202,11 @@ def test_a_web_address_passes_in_its_parts(url: str, host: str, port: int | None
     assert (parts.hostname, parts.port) == (host, port)
 
 
+def test_a_password_in_a_link_is_refused_as_what_it_is() -> None:
+    with pytest.raises(OutOfReach, match="password"):
+        PUBLIC.checked("https://user:pw@h/x")
+
+
 def test_plain_http_is_for_plain_http_providers() -> None:
     with pytest.raises(OutOfReach, match="not encrypted"):
         PUBLIC.checked("http://cdn.example/a")

@@ -34,7 +34,7 @@ UNTRUSTED = [Answer(Met.UNTRUSTED)]
 LOST = [
     Answer(Met.LOST),
     *problem(Trouble.UNAVAILABLE, 408, 425, 500, 502, 503, 504),
-    *problem(Trouble.UNREADABLE, 200, 201, 204),
+    *problem(Trouble.UNREADABLE, 200, 201, 204, 299),
 ]
 BUSY = problem(Trouble.BUSY, 429, 503, 200)
 REFUSED = [
@@ -43,7 +43,7 @@ REFUSED = [
     *problem(Trouble.NOT_FOUND, 404, 410),
     *problem(Trouble.CONFLICT, 409),
     *problem(Trouble.REFUSED, 301, 302, 307, 308, 400, 422, 451, 200),
-    *problem(Trouble.UNREADABLE, 302, 404),
+    *problem(Trouble.UNREADABLE, 300, 302, 404),
     Answer(Met.PROBLEM, Trouble.UNREADABLE, None),
 ]
 EVERYTHING = [*NEVER_ARRIVED, *UNTRUSTED, *LOST, *BUSY, *REFUSED]
@@ -87,6 +87,10 @@ def test_every_case_has_its_move(answer: Answer, contract: Contract) -> None:
 def test_what_may_have_arrived_is_what_was_lost(answer: Answer) -> None:
     attempt = Attempt(met=answer.met, trouble=answer.trouble, status=answer.status, number=1, elapsed=0)
     assert attempt.may_have_arrived is (answer in LOST)
+
+
+def test_our_patience_is_the_documented_one() -> None:
+    assert (CONNECT_PATIENCE, BUSY_PATIENCE, LOST_ATTEMPTS) == (10.0, 60.0, 3)
 
 
 anything = st.builds(

@@ -809,6 +809,35 @@ class TestStopping:
         assert folder.run().path.read_bytes() == BODY
         assert folder.server.asked[-1].start == 5000
 
+    @pytest.mark.parametrize("length", [len(BODY), None])
+    def test_an_aborted_transfer_does_not_wait_for_what_does_not_come(self, folder: Folder, length: int | None) -> None:
+        asked, over = threading.Event(), threading.Event()
+        ends: list[type[BaseException] | None] = []
+
+        def script(_: Asked) -> Iterator[bytes]:
+            yield cut(whole(BODY, Content_Length=length), 5000)
+            asked.set()
+            assert over.wait(10)
+
+        def run() -> None:
+            try:
+                transfer.run()
+            except (Stopped, Broken, FileError) as error:
+                ends.append(type(error))
+
+        folder.server.script = script
+        transfer = folder.transfer()
+        transfer.abort()
+        transfer.stop.clear()
+        thread = threading.Thread(target=run)
+        thread.start()
+        assert asked.wait(10)
+        transfer.abort()
+        thread.join(10)
+        over.set()
+        assert ends == [Stopped]
+        assert not (folder.path / "01K5-0.mp4").exists()
+
     def test_one_result_is_fetched_by_one_at_a_time(self, folder: Folder) -> None:
         landing = Landing(part=folder.part)
         stop = threading.Event()

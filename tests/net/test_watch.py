@@ -243,13 +243,15 @@ def test_a_stream_that_is_silent_is_given_up_where_somebody_said_so(clock: FakeC
         yield b": heartbeat\n\n"
         await asyncio.Event().wait()
 
-    def handle(_: httpx2.Request) -> httpx2.Response:
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "POST":
+            return httpx2.Response(200, json=RUNNING)
         return httpx2.Response(200, content=silence(), headers={"Content-Type": "text/event-stream"})
 
     terms = Terms(timeout=9e9, stall=600)
     seen = watched(clock, "bytespike", handle, [task_of(clock, "bytespike", "task_1")], terms)
-    assert [type(one.error) for one in seen] == [StillPending]
-    assert 600 <= clock.passed < 700
+    assert [type(one.error) for one in seen] == [type(None), StillPending]
+    assert 1200 <= clock.passed < 1300  # the look at 600 s found it running, which was news
 
 
 def test_a_stream_that_ends_without_a_verdict_is_no_verdict(clock: FakeClock) -> None:

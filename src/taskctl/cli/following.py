@@ -1,12 +1,13 @@
 """What `wait` and `submit --wait` do: follow, fetch, report, and end with the right code."""
 
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from taskctl.cli import options
+from taskctl.cli.command import resuming
 from taskctl.cli.output import Format
-from taskctl.cli.shell import Shell, resuming
+from taskctl.cli.shell import Shell
 from taskctl.errors import ConfigurationError, FileError
 from taskctl.flow import fetching, following
 from taskctl.flow.outcome import Outcome
@@ -17,46 +18,25 @@ if TYPE_CHECKING:
     from taskctl.runtime import Runtime
 
 
-@dataclass(frozen=True, kw_only=True)
-class Following:
-    """Everything that says how to wait and how to fetch."""
+def wanted(runtime: "Runtime", tasks: list[Task], how: options.Fetching) -> fetching.Fetching:
+    """How to fetch these tasks' files; the folder of their profile counts where none was named."""
+    folder = how.dir
+    if folder is None and tasks:
+        named = runtime.profiles.of(tasks[0]).settings.dir
+        folder = _at_home(named) if named else None
+    target = Target(folder=folder or Path(), template=how.name, if_exists=how.if_exists)
+    return fetching.Fetching(target=target, jobs=how.jobs, extras=how.extras)
 
-    timeout: float = 3600.0
-    interval: float | None = None
-    rate: float | None = None
-    any: bool = False
-    fail_fast: bool = False
-    stall: float | None = None
-    junit: Path | None = None
-    download: bool = False
-    dir: Path | None = None
-    name: str = "{id}-{index}{ext}"
-    jobs: int = 4
-    extras: bool = False
-    if_exists: str = "skip"
 
-    def __post_init__(self) -> None:
-        Target(folder=Path(), template=self.name, if_exists=self.if_exists)  # refused before anything is waited for
-
-    def patience(self) -> following.Patience:
-        """How to wait."""
-        return following.Patience(
-            timeout=self.timeout,
-            interval=self.interval,
-            rate=self.rate,
-            stall=self.stall,
-            any=self.any,
-            fail_fast=self.fail_fast,
-        )
-
-    def fetching(self, runtime: "Runtime", tasks: list[Task]) -> fetching.Fetching:
-        """How to fetch; the folder of the tasks' profile counts where none was named."""
-        folder = self.dir
-        if folder is None and tasks:
-            named = runtime.profiles.of(tasks[0]).settings.dir
-            folder = _at_home(named) if named else None
-        target = Target(folder=folder or Path(), template=self.name, if_exists=self.if_exists)
-        return fetching.Fetching(target=target, jobs=self.jobs, extras=self.extras)
+def _patience(how: options.Waiting) -> following.Patience:
+    return following.Patience(
+        timeout=how.timeout,
+        interval=how.interval,
+        rate=how.rate,
+        stall=how.stall,
+        any=how.any,
+        fail_fast=how.fail_fast,
+    )
 
 
 def _at_home(folder: str) -> Path:
@@ -68,24 +48,26 @@ def _at_home(folder: str) -> Path:
         ) from problem
 
 
-def follow(shell: Shell, runtime: "Runtime", tasks: list[Task], how: Following) -> None:
+def follow(
+    shell: Shell, runtime: "Runtime", tasks: list[Task], waiting: options.Waiting, files: options.Fetching
+) -> None:
     """Wait for the tasks, fetch what completed where asked to, and print what stdout should hold."""
     output = shell.output
-    wanted = how.fetching(runtime, tasks) if how.download else None
-    on_end = output.line_of if output.format is Format.JSONL and wanted is None else None
+    how = wanted(runtime, tasks, files)  # wrong options are refused before anything is waited for
+    on_end = output.line_of if output.format is Format.JSONL and not waiting.download else None
     try:
-        outcome = runtime.run(following.wait(runtime, tasks, how.patience(), on_end))
-        if wanted is not None:
+        outcome = runtime.run(following.wait(runtime, tasks, _patience(waiting), on_end))
+        if waiting.download:
             completed = [task for task in outcome.tasks if task.state is State.COMPLETED]
-            _join(outcome, runtime.run(fetching.fetch(runtime, completed, wanted)))
+            _join(outcome, runtime.run(fetching.fetch(runtime, completed, how)))
     except KeyboardInterrupt as stopped:
         chosen = ["-P", runtime.profiles.explicit] if runtime.profiles.explicit else []
         typed = shlex.join([*chosen, *(task.name for task in tasks)])
         raise resuming(stopped, f"resume with: taskctl wait {typed}") from stopped
-    if how.junit is not None:
-        _report(how.junit, outcome)
+    if waiting.junit is not None:
+        _report(waiting.junit, outcome)
     if on_end is None:
-        plain = outcome.files if wanted is not None else _urls(outcome)
+        plain = outcome.files if waiting.download else _urls(outcome)
         output.tasks(outcome.tasks, outcome.errors, now=runtime.clock.now(), plain=plain)
     output.errors(outcome.errors)
     if outcome.tasks and not outcome.errors and not output.on_terminal:

@@ -1,5 +1,6 @@
 """Options that more than one command takes, named once."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -28,8 +29,8 @@ def requests(text: str | float) -> float:
     return number
 
 
-def _duration(default_help: str, *names: str) -> object:
-    return typer.Option(*names, parser=duration, metavar="DURATION", help=default_help, show_default=False)
+def _duration(name: str, help_: str) -> object:
+    return typer.Option(name, parser=duration, metavar="DURATION", help=help_, show_default=False)
 
 
 TaskRefs = Annotated[
@@ -39,40 +40,6 @@ TaskRefs = Annotated[
         help="Ids, unique beginnings or ends of them (4 characters or more), keys, @last, @unfinished, @failed, or - "
         "for stdin.",
     ),
-]
-Timeout = Annotated[
-    float, _duration("Give up after this long; the tasks go on. 0 looks once. [default: 1h]", "--timeout")
-]
-Interval = Annotated[float | None, _duration("Look this often, instead of as the provider advises.", "--interval")]
-Stall = Annotated[
-    float | None, _duration("Give up on a task whose state and progress do not change for so long.", "--stall")
-]
-Rate = Annotated[
-    float | None,
-    typer.Option("--rate", parser=requests, metavar="N", help="Requests a second to one provider, at most."),
-]
-AnyOne = Annotated[bool, typer.Option("--any", help="End at the first task that completes.")]
-FailFast = Annotated[bool, typer.Option("--fail-fast", help="End at the first task that fails; the others go on.")]
-JUnit = Annotated[
-    Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report: each task is a test case.")
-]
-Download = Annotated[bool, typer.Option("--download", help="Fetch the result files of tasks that completed.")]
-Folder = Annotated[
-    Path | None, typer.Option("--dir", metavar="DIR", help="Where files go. [default: the profile's, else here]")
-]
-NameTemplate = Annotated[
-    str,
-    typer.Option(
-        "--name",
-        metavar="TEMPLATE",
-        help="Name files by {id} {index} {kind} {model} {profile} {prompt} {date} {name} {ext}.",
-    ),
-]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, max=64, metavar="N", help="Files under way at once.")]
-Extras = Annotated[bool, typer.Option("--all", help="Also what came along: cover art, intermediate files.")]
-IfExists = Annotated[
-    str,
-    typer.Option("--if-exists", metavar="skip|rename|overwrite|error", help="What to do where a file of that name is."),
 ]
 Key = Annotated[
     str | None,
@@ -88,14 +55,73 @@ Tags = Annotated[
 Model = Annotated[str | None, typer.Option("-m", "--model", metavar="NAME", help="The provider's model.")]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
-Profile = Annotated[
-    str | None,
-    typer.Option("-P", "--profile", metavar="NAME", help="A profile, or a provider by its name."),
-]
-OutputFormat = Annotated[Format | None, typer.Option("-o", "--output", help="What stdout holds.", show_choices=True)]
-Query = Annotated[
-    str | None, typer.Option("--query", metavar="JMESPATH", help="Only this part of the JSON; text comes raw.")
-]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No talk; ids where tasks would be listed.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more of what happens.")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Another config file.")]
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """What every command takes."""
+
+    profile: Annotated[
+        str | None, typer.Option("-P", "--profile", metavar="NAME", help="A profile, or a provider by its name.")
+    ] = None
+    output: Annotated[Format | None, typer.Option("-o", "--output", help="What stdout holds.")] = None
+    query: Annotated[
+        str | None, typer.Option("--query", metavar="JMESPATH", help="Only this part of the JSON; text comes raw.")
+    ] = None
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No talk; ids where tasks would be listed.")] = False
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more of what happens.")] = False
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Another config file.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """How to follow tasks; durations in seconds."""
+
+    timeout: Annotated[
+        float, _duration("--timeout", "Give up after this long; the tasks go on. 0 looks once. [default: 1h]")
+    ] = 3600.0
+    interval: Annotated[
+        float | None, _duration("--interval", "Look this often, instead of as the provider advises.")
+    ] = None
+    rate: Annotated[
+        float | None,
+        typer.Option("--rate", parser=requests, metavar="N", help="Requests a second to one provider, at most."),
+    ] = None
+    any: Annotated[bool, typer.Option("--any", help="End at the first task that completes.")] = False
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="End at the first task that fails; the others go on.")
+    ] = False
+    stall: Annotated[
+        float | None, _duration("--stall", "Give up on a task whose state and progress do not change for so long.")
+    ] = None
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report: each task is a test case.")
+    ] = None
+    download: Annotated[bool, typer.Option("--download", help="Fetch the result files of tasks that completed.")] = (
+        False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetching:
+    """How to fetch files."""
+
+    dir: Annotated[
+        Path | None,
+        typer.Option("--dir", metavar="DIR", help="Where files go. [default: the profile's, else here]"),
+    ] = None
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name",
+            metavar="TEMPLATE",
+            help="Name files by {id} {index} {kind} {model} {profile} {prompt} {date} {name} {ext}.",
+        ),
+    ] = "{id}-{index}{ext}"
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, metavar="N", help="Files under way at once.")] = 4
+    extras: Annotated[bool, typer.Option("--all", help="Also what came along: cover art, intermediate files.")] = False
+    if_exists: Annotated[
+        str,
+        typer.Option(
+            "--if-exists", metavar="skip|rename|overwrite|error", help="What to do where a file of that name is."
+        ),
+    ] = "skip"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import msgspec  # noqa: TID253  # loaded by `profile` commands alone
 
-from taskctl.cli.opening import open_profiles
 from taskctl.cli.shell import Shell
 from taskctl.errors import ConfigurationError, CredentialsError, Unsupported, UsageError
 from taskctl.profiles import Profile
@@ -35,7 +34,7 @@ class Given:
 
 def overview(shell: Shell) -> None:
     """Every profile and where its key comes from."""
-    profiles = open_profiles(shell)
+    profiles = shell.profiles()
     found = [
         _described(profiles.named(name), shell, default=name == profiles.selected_name) for name in profiles.names()
     ]
@@ -46,7 +45,7 @@ def overview(shell: Shell) -> None:
 
 def show(shell: Shell, name: str) -> None:
     """One profile."""
-    profiles = open_profiles(shell)
+    profiles = shell.profiles()
     found = _described(profiles.named(name), shell, default=name == profiles.selected_name)
     rows = [[key, "" if value is None else str(value)] for key, value in found.items()]
     shell.output.values("profile", found, rows=rows, names=["", ""])
@@ -56,7 +55,7 @@ def add(shell: Shell, name: str, given: Given) -> None:
     """Add a profile, asking for the key where a person is there to give it."""
     if sum(map(bool, (given.key_env, given.key_command, given.keyring or given.key_stdin))) > 1:
         raise UsageError("the key comes from one place", hint="give one of --key-env, --key-command, --key-stdin")
-    profiles = open_profiles(shell)
+    profiles = shell.profiles()
     if name in profiles.configured:
         raise UsageError(
             f"there is a profile {name} already", hint=f"change it: taskctl profile set {name} …, or remove it first"
@@ -112,7 +111,7 @@ def set_(shell: Shell, name: str, settings: list[str]) -> None:
 
 def use(shell: Shell, name: str) -> None:
     """Make a profile the default."""
-    open_profiles(shell).named(name)
+    shell.profiles().named(name)
     _save(shell, lambda before: Config(default=name, profiles=before.profiles))
     shell.output.note(f"{name} is used where no profile is named")
     if shell.output.structured:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskctl.cli import tables
-from taskctl.cli.shell import Shell, resuming
+from taskctl.cli.command import resuming
+from taskctl.cli.shell import Shell
 from taskctl.flow import ending, fetching, following, submitting
 from taskctl.model import Role, State, Task
 from taskctl.net.transfer import Target

@@ -7,7 +7,8 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from taskctl.cli import items as syntax
-from taskctl.cli.shell import Shell, resuming
+from taskctl.cli.command import resuming
+from taskctl.cli.shell import Shell
 from taskctl.errors import Interrupted, TaskctlError, UsageError, worst
 from taskctl.model import Task
 from taskctl.profiles import Profile

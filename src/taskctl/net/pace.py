@@ -17,9 +17,7 @@ RATE = 5.0
 def pause(every: float, age: float, eta: float | None) -> float:
     """Seconds until the next look at a task: not before it can be done, then close together, then less often."""
     soonest = max(every, min(LONGEST, age / 10))
-    if eta is not None and age < 0.6 * eta:
-        return max(soonest, min(LONGEST, 0.6 * eta - age))
-    return soonest
+    return soonest if eta is None else max(soonest, min(LONGEST, 0.6 * eta - age))
 
 
 def jittered(seconds: float, chance: float) -> float:

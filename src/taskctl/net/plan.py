@@ -95,9 +95,9 @@ def _partial_content(partial: Partial, offer: Offer, *, encoded: bool) -> Plan:
         return Plan(step=Step.RESTART)
     start, end = int(found[1]), int(found[2])
     total = None if found[3] == "*" else int(found[3])
-    if start == 0 and partial.have == 0 and total == end + 1:  # some servers answer 206 to a plain request
+    if start == 0 and total == end + 1:  # all of it, as some servers answer a plain request
         return Plan(step=Step.WRITE, total=total)
-    same = offer.etag is not None and offer.etag == partial.etag
-    fits = partial.resumable and same and start == partial.have and total is not None and end == total - 1
+    same = partial.resumable and offer.etag == partial.etag
+    fits = same and start == partial.have and total is not None and end == total - 1
     agreed = partial.total is None or partial.total == total
     return Plan(step=Step.APPEND, total=total) if fits and agreed else Plan(step=Step.RESTART)

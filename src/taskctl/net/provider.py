@@ -241,7 +241,8 @@ class Provider:
                 return Unreadable(said, hint=f"is {self.site.base_url} the right address?", task=task)
             case Trouble.REFUSED:
                 docs = self.site.dialect.form.docs
-                return Refused(said, hint=f"what it takes is written at {docs}" if docs else None, task=task)
+                hint = f"what it takes is written at {docs}" if docs else f"see: taskctl dialect show {self.name}"
+                return Refused(said, hint=hint, task=task)
 
 
 def without_outputs(report: Report) -> Report:

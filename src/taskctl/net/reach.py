@@ -54,7 +54,7 @@ class Reach:
         except ValueError as problem:
             raise OutOfReach(f"the result's link is no URL: {problem}") from problem
         shown = f"{parts.scheme}://{parts.hostname or ''}"
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https"):
             raise OutOfReach(f"the result's link is no web address: {shown}")
         if parts.scheme == "http" and not self.http:
             raise OutOfReach(

@@ -102,7 +102,8 @@ class Watch:
         self._inbox: asyncio.Queue[_Brought | None] = asyncio.Queue()
         self._work: set[asyncio.Task[None]] = set()
         self._open: dict[int, Watched] = {}
-        self._streaming: dict[int, Watched] = {}
+        self._streaming: dict[int, tuple[Lane, Watched]] = {}
+        """Tasks of which a stream tells, and no look."""
         self._began = clock.monotonic()
         self._alarm: tuple[float, asyncio.Task[None]] | None = None
         self._order = 0
@@ -128,6 +129,7 @@ class Watch:
                 now = self._clock.monotonic()
                 if not self._terms.once and now - self._began >= self._terms.timeout:
                     break
+                self._doubt_silent_streams(now)
                 self._send_what_is_due(now)
                 self._set_alarm(now)
                 brought = await self._inbox.get()
@@ -147,11 +149,19 @@ class Watch:
                 first = heapq.heappop(lane.due)[2]
                 if self._may_stream(lane, first):
                     lane.streams += 1
+                    self._streaming[id(first)] = lane, first
                     self._start(self._follow(lane, first))
                     continue
                 lane.looks += 1
                 many = [first, *self._more_due(lane, now)] if lane.batches else [first]
                 self._start(self._look_at_many(lane, many) if len(many) > 1 else self._look(lane, first))
+
+    def _doubt_silent_streams(self, now: float) -> None:
+        """Look at tasks that would count as stalled: their streams may be."""
+        for lane, watched in list(self._streaming.values()):
+            if self._stalled(watched, now):
+                del self._streaming[id(watched)]
+                self._push(lane, now, watched)
 
     def _more_due(self, lane: Lane, now: float) -> Iterator[Watched]:
         batch = lane.provider.site.dialect.form.batch
@@ -196,7 +206,6 @@ class Watch:
 
     async def _follow(self, lane: Lane, watched: Watched) -> None:
         watched.streamed = True
-        self._streaming[id(watched)] = watched
         try:
             async with lane.provider.stream(watched.task.id or "") as reports:
                 async for report in reports or _nothing():
@@ -207,9 +216,9 @@ class Watch:
             pass  # a broken stream is no verdict: the look below tells
         finally:
             lane.streams -= 1
-            del self._streaming[id(watched)]
-        lane.looks += 1
-        await self._look(lane, watched)
+        if self._streaming.pop(id(watched), None) is not None:
+            lane.looks += 1
+            await self._look(lane, watched)
 
     def _settle(self, brought: _Brought) -> Iterator[Seen]:
         lane, watched = brought.lane, brought.watched
@@ -228,6 +237,7 @@ class Watch:
             yield Seen(task=watched.task, before=watched.task, error=error)
         if error is not None or watched.task.state.ended or self._terms.once:
             del self._open[id(watched)]
+            self._streaming.pop(id(watched), None)
         elif not brought.streaming:
             self._push(lane, now + self._pause(lane, watched, missed, now), watched)
 
@@ -285,11 +295,7 @@ class Watch:
         return StillPending(f"{watched.task.name} has not moved for {self._terms.stall:g} s", task=watched.task.name)
 
     def _given_up(self) -> Iterator[Seen]:
-        """Tasks of silent providers, and tasks under a stream that has nothing new to tell."""
-        now = self._clock.monotonic()
-        for watched in list(self._streaming.values()):
-            if self._stalled(watched, now) and self._open.pop(id(watched), None) is not None:
-                yield Seen(task=watched.task, before=watched.task, error=self._standstill(watched))
+        """Tasks of providers that have been silent from the beginning for too long."""
         if self._clock.monotonic() - self._began >= SILENCE:
             for lane in self._lanes:
                 if not lane.answered and lane.last_miss is not None:
@@ -331,8 +337,7 @@ class Watch:
         if not self._terms.once:
             times.append(self._began + self._terms.timeout)
         if self._terms.stall is not None:
-            followed = [watched for key, watched in self._streaming.items() if key in self._open]
-            times += [watched.changed + self._terms.stall for watched in followed]
+            times += [watched.changed + self._terms.stall for _, watched in self._streaming.values()]
         if any(not lane.answered for lane in self._lanes) and now < self._began + SILENCE:
             times.append(self._began + SILENCE)
         if not times:

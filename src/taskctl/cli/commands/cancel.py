@@ -1,7 +1,8 @@
 """`taskctl cancel`: stop tasks that have not ended."""
 
 from taskctl.cli import options
-from taskctl.cli.shell import Shell, command
+from taskctl.cli.command import command
+from taskctl.cli.shell import Shell
 
 
 @command

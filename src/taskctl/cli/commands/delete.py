@@ -1,7 +1,8 @@
 """`taskctl delete`: remove tasks and their files at the provider."""
 
 from taskctl.cli import options
-from taskctl.cli.shell import Shell, command
+from taskctl.cli.command import command
+from taskctl.cli.shell import Shell
 
 
 @command

@@ -1,6 +1,7 @@
 """`taskctl demo`: the whole story, in half a minute."""
 
-from taskctl.cli.shell import Shell, command
+from taskctl.cli.command import command
+from taskctl.cli.shell import Shell
 
 
 @command

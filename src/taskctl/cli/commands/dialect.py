@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from taskctl.cli.shell import Shell, command
+from taskctl.cli.command import command
+from taskctl.cli.shell import Shell
 
 app = typer.Typer(
     add_completion=False,

@@ -3,18 +3,15 @@
 import shlex
 
 from taskctl.cli import options
-from taskctl.cli.shell import Shell, command, resuming
+from taskctl.cli.command import command, resuming
+from taskctl.cli.shell import Shell
 
 
 @command
 def download(
     shell: Shell,
     tasks: options.TaskRefs,
-    dir_: options.Folder = None,
-    name: options.NameTemplate = "{id}-{index}{ext}",
-    jobs: options.Jobs = 4,
-    extras: options.Extras = False,
-    if_exists: options.IfExists = "skip",
+    fetching: options.Fetching,
 ) -> None:
     """Fetch the result files of completed tasks and print their paths. An interrupted download goes on where it was.
 
@@ -23,15 +20,14 @@ def download(
       taskctl download "$ID"
       taskctl download @last --dir renders --name '{date}-{prompt}{ext}'
     """
-    from taskctl.cli.following import Following
-    from taskctl.flow import fetching
+    from taskctl.cli.following import wanted
+    from taskctl.flow import fetching as flow
     from taskctl.flow.references import resolve
 
-    wanted = Following(dir=dir_, name=name, jobs=jobs, extras=extras, if_exists=if_exists)
     with shell.runtime() as runtime:
         found = resolve(runtime, shell.references(tasks))
         try:
-            outcome = runtime.run(fetching.download(runtime, found, wanted.fetching(runtime, found)))
+            outcome = runtime.run(flow.download(runtime, found, wanted(runtime, found, fetching)))
         except KeyboardInterrupt as stopped:
             names = shlex.join(task.name for task in found)
             raise resuming(stopped, f"go on with: taskctl download {names}") from stopped

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from taskctl.cli import options
-from taskctl.cli.shell import Shell, command
+from taskctl.cli.command import command
+from taskctl.cli.shell import Shell
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="The local memory of every task."
@@ -87,10 +88,9 @@ def export(shell: Shell) -> None:
     Example:
       taskctl history export > tasks.jsonl
     """
-    from taskctl.cli.opening import open_history
     from taskctl.cli.output import Format
     from taskctl.clock import SystemClock
 
     shell.output.format = shell.output.format or Format.JSONL
-    with open_history(shell) as history:
+    with shell.history() as history:
         shell.output.tasks(list(history.export()), now=SystemClock().now())

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from taskctl.cli import options
-from taskctl.cli.shell import Shell, command
+from taskctl.cli.command import command
+from taskctl.cli.shell import Shell
 from taskctl.model import State
 
 ON_TERMINAL = 20
@@ -44,7 +45,6 @@ def list_(
     """
     from datetime import timedelta
 
-    from taskctl.cli.opening import open_history
     from taskctl.clock import SystemClock
 
     most = min(limit, MOST) if limit is not None else (ON_TERMINAL if sys.stdout.isatty() else 0)
@@ -56,7 +56,7 @@ def list_(
             outcome = runtime.run(ending.remote(runtime, most or None))
         shell.output.tasks(outcome.tasks, outcome.errors, now=now)
         return
-    with open_history(shell) as history:
+    with shell.history() as history:
         young = now - timedelta(seconds=since) if since is not None else None
         found = history.tasks(
             profile=shell.profile, states=state or None, model=model, tag=tag, since=young, limit=most or None

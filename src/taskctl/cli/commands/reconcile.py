@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from taskctl.cli.shell import Shell, command
+from taskctl.cli.command import command
+from taskctl.cli.shell import Shell
 
 
 @command

@@ -1,7 +1,8 @@
 """`taskctl retry`: submit the same input again as a new task."""
 
 from taskctl.cli import options
-from taskctl.cli.shell import Shell, command
+from taskctl.cli.command import command
+from taskctl.cli.shell import Shell
 
 
 @command

@@ -5,12 +5,15 @@ from typing import Annotated
 import typer
 
 from taskctl.cli import options
-from taskctl.cli.shell import Shell, command
+from taskctl.cli.command import command
+from taskctl.cli.shell import Shell
 
 
 @command
 def submit(
     shell: Shell,
+    waiting: options.Waiting,
+    fetching: options.Fetching,
     items: Annotated[list[str] | None, typer.Argument(metavar="[ITEM]...", show_default=False)] = None,
     prompt: Annotated[
         str | None, typer.Option("-p", "--prompt", metavar="TEXT", help="What to make, in words.")
@@ -32,17 +35,6 @@ def submit(
         bool, typer.Option("--dry-run", help="Print the request as a curl command; send and upload nothing.")
     ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the task until it has ended.")] = False,
-    download: options.Download = False,
-    timeout: options.Timeout = "1h",  # type: ignore[assignment]  # Typer parses the default as it parses what is typed
-    interval: options.Interval = None,
-    rate: options.Rate = None,
-    stall: options.Stall = None,
-    junit: options.JUnit = None,
-    dir_: options.Folder = None,
-    name: options.NameTemplate = "{id}-{index}{ext}",
-    jobs: options.Jobs = 4,
-    extras: options.Extras = False,
-    if_exists: options.IfExists = "skip",
 ) -> None:
     """Start a task and print its id.
 
@@ -56,13 +48,9 @@ def submit(
       ID=$(taskctl submit -P ephone -m kling-v3/text-to-video prompt="a dog" duration=5)
     """
     from taskctl.cli import wishes
-    from taskctl.cli.following import Following, follow
+    from taskctl.cli.following import follow
     from taskctl.flow import submitting
 
-    following = Following(
-        timeout=timeout, interval=interval, rate=rate, stall=stall, junit=junit, download=download,
-        dir=dir_, name=name, jobs=jobs, extras=extras, if_exists=if_exists,
-    )  # fmt: skip
     with shell.runtime() as runtime:
         wish = wishes.made(
             runtime.profiles.selected(), items or [], prompt=prompt, model=model, input_=input_, operation=operation,
@@ -72,9 +60,9 @@ def submit(
             wishes.show(shell, *submitting.request_of(runtime, wish))
             return
         task = wishes.sent(runtime, submitting.submit(runtime, wish))
-        if wait or download:
+        if wait or waiting.download:
             shell.output.note(task.name)
-            follow(shell, runtime, [task], following)
+            follow(shell, runtime, [task], waiting, fetching)
         else:
             shell.output.tasks([task], now=runtime.clock.now(), plain=[task.name])
             shell.output.hint_next(task)

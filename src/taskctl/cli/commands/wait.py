@@ -1,26 +1,16 @@
 """`taskctl wait`: follow tasks until they have ended."""
 
 from taskctl.cli import options
-from taskctl.cli.shell import Shell, command
+from taskctl.cli.command import command
+from taskctl.cli.shell import Shell
 
 
 @command
 def wait(
     shell: Shell,
     tasks: options.TaskRefs,
-    timeout: options.Timeout = "1h",  # type: ignore[assignment]  # Typer parses the default as it parses what is typed
-    interval: options.Interval = None,
-    rate: options.Rate = None,
-    any_: options.AnyOne = False,
-    fail_fast: options.FailFast = False,
-    stall: options.Stall = None,
-    junit: options.JUnit = None,
-    download: options.Download = False,
-    dir_: options.Folder = None,
-    name: options.NameTemplate = "{id}-{index}{ext}",
-    jobs: options.Jobs = 4,
-    extras: options.Extras = False,
-    if_exists: options.IfExists = "skip",
+    waiting: options.Waiting,
+    fetching: options.Fetching,
 ) -> None:
     """Follow tasks until every one has ended.
 
@@ -33,12 +23,8 @@ def wait(
       taskctl wait @unfinished --download --dir renders
       taskctl list --query 'tasks[].id | join(`\\n`, @)' | taskctl wait -
     """
-    from taskctl.cli.following import Following, follow
+    from taskctl.cli.following import follow
     from taskctl.flow.references import resolve
 
-    following = Following(
-        timeout=timeout, interval=interval, rate=rate, any=any_, fail_fast=fail_fast, stall=stall, junit=junit,
-        download=download, dir=dir_, name=name, jobs=jobs, extras=extras, if_exists=if_exists,
-    )  # fmt: skip
     with shell.runtime() as runtime:
-        follow(shell, runtime, resolve(runtime, shell.references(tasks)), following)
+        follow(shell, runtime, resolve(runtime, shell.references(tasks)), waiting, fetching)

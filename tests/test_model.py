@@ -139,6 +139,12 @@ def test_a_provider_that_gives_no_reason_is_quoted_as_giving_none() -> None:
     assert TASK.told(Report(state=State.CANCELLED), now=NOON).error is None
 
 
+@pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED, State.EXPIRED])
+def test_a_reason_is_the_providers_own(state: State) -> None:
+    reason = Failure(code="nsfw", message="not this one")
+    assert TASK.told(Report(state=state, error=reason), now=NOON).error == reason
+
+
 def test_an_error_beside_a_running_state_is_not_the_tasks_error() -> None:
     report = Report(state=State.RUNNING, error=Failure(code="x", message="a hiccup"))
     assert TASK.told(report, now=NOON).error is None
@@ -219,6 +225,11 @@ class TestOutputs:
         (output,) = TASK.told(report, now=NOON).outputs
         assert output.expires_at == NOON + timedelta(hours=24)
 
+    def test_links_of_a_task_that_ended_nobody_knows_when_die_nobody_knows_when(self) -> None:
+        ended = replace(TASK, state=State.COMPLETED)
+        report = Report(state=State.COMPLETED, outputs=(VIDEO,), links_live=timedelta(hours=24))
+        assert ended.told(report, now=NOON).outputs == (VIDEO,)
+
     def test_the_providers_own_date_of_a_links_death_counts(self) -> None:
         dated = replace(VIDEO, expires_at=LATER)
         report = Report(state=State.COMPLETED, outputs=(dated,), links_live=timedelta(hours=24))
@@ -269,7 +280,8 @@ class TestForgotten:
 
     def test_an_answer_without_a_state_does_not_bring_it_back(self) -> None:
         lost = TASK.forgotten(now=NOON)
-        assert lost.told(Report(message="hello"), now=LATER).state is State.EXPIRED
+        told = lost.told(Report(message="hello"), now=LATER)
+        assert (told.state, told.error, told.finished_at) == (State.EXPIRED, lost.error, NOON)
 
     def test_a_task_that_is_remembered_as_completed_has_completed(self) -> None:
         done = TASK.forgotten(now=NOON).told(Report(state=State.COMPLETED, outputs=(VIDEO,)), now=LATER)

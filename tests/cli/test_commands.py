@@ -85,6 +85,8 @@ def test_a_command_without_what_it_needs_is_a_usage_error(inside: Inside, comman
         (("wait", "x", "--if-exists", "maybe"), "skip, rename, overwrite, error"),
         (("wait", "x", "--name", "{nope}"), "{id}"),
         (("download", "x", "--jobs", "0"), "1"),
+        (("submit", "-P", "sandbox", "prompt=x", "--wait", "--download", "--name", "{nope}"), "{id}"),
+        (("submit", "-P", "sandbox", "prompt=x", "--download", "--if-exists", "maybe"), "skip, rename"),
         (("history", "prune", "--yes"), "--older-than"),
         (("submit", "-P", "sandbox"), "-p"),
         (("submit", "-P", "sandbox", "prompt"), "name:=JSON"),
@@ -170,8 +172,8 @@ def test_every_command_about_profiles_and_dialects_answers_in_one_document(
         "name": "studio",
         "removed": True,
     }
-    there = {"TASKCTL_BASE_URL": f"{sandbox.url}/evolink", "TASKCTL_API_KEY": CANARY}
-    check = checked(inside("profile", "check", "-P", "evolink", "-o", "json", **there), "check")
+    inside.environ |= {"TASKCTL_BASE_URL": f"{sandbox.url}/evolink", "TASKCTL_API_KEY": CANARY}
+    check = checked(inside("profile", "check", "-P", "evolink", "-o", "json"), "check")
     assert (check["works"], check["key"], check["balance"] is not None) == (True, "TASKCTL_API_KEY", True)
     dialects = checked(inside("dialect", "list", "-o", "json"), "dialects")
     assert {"ephone", "evolink", "bytespike", "yescale", "moneyprinterturbo"} <= {one["name"] for one in dialects}
@@ -215,7 +217,7 @@ FAILING = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("arguments", "code"), FAILING, ids=lambda given: " ".join(given) if given is tuple else None)
+@pytest.mark.parametrize(("arguments", "code"), FAILING, ids=str)
 def test_a_failing_command_says_so_in_one_document_and_in_words(
     inside: Inside, arguments: tuple[str, ...], code: int
 ) -> None:
@@ -414,7 +416,7 @@ def test_a_refused_key_is_never_repeated(inside: Inside, provider: Serving) -> N
 def test_reconcile_takes_keys_beginnings_of_them_and_selections(evolink: Inside) -> None:
     for key in ("batch7-shot03", "batch7-shot04"):
         lost(evolink, key)
-    for named, count in ((("batch7-shot03",), 1), (("shot04",), 1), (("@last",), 1), (("@unfinished",), 2), ((), 2)):
+    for named, count in ((["batch7-shot03"], 1), (["shot04"], 1), (["@last"], 1), (["@unfinished"], 2), ([], 2)):
         done = evolink("reconcile", *named, "-P", "evolink", "-o", "json")
         assert (done.code, len(checked(done))) == (9, count)
         assert "--resubmit" in done.err
@@ -431,11 +433,11 @@ def test_reconcile_takes_keys_beginnings_of_them_and_selections(evolink: Inside)
 def test_without_a_history_submit_refuses_and_the_rest_goes_on(here: Inside) -> None:
     id_ = submitted(here)
     here.environ["TASKCTL_HISTORY"] = "/dev/null/history.db"
-    for command in (("submit", "prompt=x"), ("retry", id_), ("history", "forget", id_, "--yes")):
+    for command in (["submit", "prompt=x"], ["retry", id_], ["history", "forget", id_, "--yes"]):
         done = here(*command, "-o", "json")
         assert done.code == 3, done.err
         assert checked(done) == []
-    for command in (("status", id_), ("wait", id_, "--interval", "50ms"), ("download", id_), ("status", id_, "-q")):
+    for command in (["status", id_], ["wait", id_, "--interval", "50ms"], ["download", id_], ["status", id_, "-q"]):
         done = here(*command)
         assert (done.code, len(done.lines)) == (0, 1), done.err
         assert done.err.startswith("warning: the history cannot be written")
@@ -463,9 +465,8 @@ def test_without_a_place_for_its_tasks_the_sandbox_says_so(inside: Inside) -> No
 def test_a_broken_config_file_is_refused_with_its_place(inside: Inside, config: str, said: str) -> None:
     path = inside.home / "broken.toml"
     path.write_bytes(config.encode(errors="surrogateescape"))
-    for named in ({"TASKCTL_CONFIG": str(path)}, {}):
-        option = [] if named else ["--config", str(path)]
-        done = inside("submit", "prompt=x", "-o", "json", *option, **named)
+    for option, named in ((["--config", str(path)], ""), ([], str(path))):
+        done = inside("submit", "prompt=x", "-o", "json", *option, TASKCTL_CONFIG=named)
         assert done.code == 3, done.err
         checked(done)
         assert said in done.err
@@ -631,11 +632,12 @@ def test_text_of_a_provider_steers_no_terminal(inside: Inside, provider: Serving
 
 def test_the_environment_is_all_that_a_home_needs(tmp_path: Path, here: Inside) -> None:
     named = {"TASKCTL_CONFIG": str(tmp_path / "c.toml"), "TASKCTL_HISTORY": str(tmp_path / "deep/er/h.db")}
-    assert here("history", "path", **named).lines == [named["TASKCTL_HISTORY"]]
-    (id_,) = here("submit", "prompt=x", **named).lines
-    assert here("list", "-o", "ids", **named).lines == [id_]
+    there = Inside(here.home, here.cwd, here.environ | named)
+    assert there("history", "path").lines == [named["TASKCTL_HISTORY"]]
+    (id_,) = there("submit", "prompt=x").lines
+    assert there("list", "-o", "ids").lines == [id_]
     assert here("list", "-o", "ids").lines == []
-    assert here("profile", "use", "sandbox", **named).code == 0
+    assert there("profile", "use", "sandbox").code == 0
     assert 'default = "sandbox"' in (tmp_path / "c.toml").read_text()
     assert (tmp_path / "deep/er/h.db").stat().st_mode & 0o777 == 0o600
     assert not list(here.home.glob("**/config.toml"))

@@ -102,7 +102,12 @@ LOST: list[Answer] = [
 ]
 
 
-@pytest.mark.parametrize("answer", LOST, ids=repr)
+def shown(case: object) -> str:
+    """The name of a case, the same in every process."""
+    return "an answer" if callable(case) else repr(case)
+
+
+@pytest.mark.parametrize("answer", LOST, ids=shown)
 def test_a_lost_answer_is_unconfirmed_and_never_repeated(world: World, answer: Answer) -> None:
     script = ephone(answer)
     with pytest.raises(Unconfirmed) as caught:
@@ -139,7 +144,7 @@ def test_429_beyond_our_patience_is_no_answer_and_says_when_to_try_again(
     assert world.rows() == []
 
 
-@pytest.mark.parametrize("problem", [httpx2.ConnectError("refused"), httpx2.ConnectTimeout("")], ids=repr)
+@pytest.mark.parametrize("problem", [httpx2.ConnectError("refused"), httpx2.ConnectTimeout("")], ids=shown)
 def test_nobody_listening_is_knocked_at_for_ten_seconds_and_leaves_no_row(world: World, problem: Exception) -> None:
     script = ephone(problem)
     with pytest.raises(NoAnswer) as caught:
@@ -172,7 +177,7 @@ def test_an_address_that_cannot_be_asked_is_no_lost_answer(world: World) -> None
     assert world.rows() == []
 
 
-@pytest.mark.parametrize("answer", LOST, ids=repr)
+@pytest.mark.parametrize("answer", LOST, ids=shown)
 def test_where_a_repeated_key_is_harmless_a_lost_answer_is_sent_again_to_the_byte(world: World, answer: Answer) -> None:
     script = Script(submit=[answer, TASK])
     task = world.submit(script, "bytespike", key="shot-3")
@@ -201,7 +206,7 @@ def test_connections_refused_do_not_count_as_lost_answers(world: World) -> None:
 @pytest.mark.parametrize(
     "query", [says(404, error={"code": "task_not_found", "message": "no"}), httpx2.Response(503), httpx2.ReadError("x")]
 )
-@pytest.mark.parametrize("second", [httpx2.ReadError("reset"), REFUSED, httpx2.ConnectError("refused")], ids=repr)
+@pytest.mark.parametrize("second", [httpx2.ReadError("reset"), REFUSED, httpx2.ConnectError("refused")], ids=shown)
 def test_after_a_lost_answer_nothing_but_a_task_settles_it(world: World, query: Answer, second: Answer) -> None:
     script = Script(submit=[httpx2.ReadError("reset"), second], query=query)
     with pytest.raises(Unconfirmed):

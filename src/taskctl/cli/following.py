@@ -53,7 +53,7 @@ def follow(
 ) -> None:
     """Wait for the tasks, fetch what completed where asked to, and print what stdout should hold."""
     output = shell.output
-    how = wanted(runtime, tasks, files)  # wrong options are refused before anything is waited for
+    how = wanted(runtime, tasks, files)
     on_end = output.line_of if output.format is Format.JSONL and not waiting.download else None
     try:
         outcome = runtime.run(following.wait(runtime, tasks, _patience(waiting), on_end))

@@ -125,6 +125,8 @@ def main(arguments: Sequence[str]) -> int:
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         return int(ExitCode.BROKEN_PIPE)
+    except SystemExit as left:  # Typer's end of a completion, and of a help page whose reader has gone
+        return int(ExitCode.BROKEN_PIPE) if isinstance(left.__context__, BrokenPipeError) else int(left.code or 0)
     except OSError as problem:
         return _unwritable(problem) if problem.errno in _FULL else _bug(problem)
     except Exception as bug:  # noqa: BLE001  # the one place where anything may arrive

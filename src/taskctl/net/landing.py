@@ -72,9 +72,8 @@ class Landing:
         except (OSError, ValueError, RecursionError):
             return Partial()
         etag, total = (notes.get("etag"), notes.get("total")) if isinstance(notes, dict) else (None, None)
-        if not isinstance(etag, str) or not is_strong(etag):
-            return Partial()
-        return Partial(have=have, etag=etag, total=total if isinstance(total, int) else None)
+        known = etag if isinstance(etag, str) else None
+        return Partial(have=have, etag=known, total=total if isinstance(total, int) else None)
 
     def note(self, etag: str | None, total: int | None) -> None:
         """Write down what the next attempt has to know."""

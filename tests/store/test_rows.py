@@ -17,9 +17,9 @@ from taskctl.store.rows import moment, stamp
 
 texts = st.text()
 maybe_texts = st.none() | texts
-times = st.none() | st.datetimes(
-    min_value=datetime(2, 1, 1), timezones=st.sampled_from([UTC, timezone(timedelta(hours=8))])
-)  # noqa: DTZ001  # the strategy adds the zone
+first = datetime(2, 1, 1)  # noqa: DTZ001  # the strategy adds the zone
+zones = st.sampled_from([UTC, timezone(timedelta(hours=8))])
+times = st.none() | st.datetimes(min_value=first, timezones=zones)
 numbers = st.none() | st.floats(allow_nan=False) | st.integers()
 urls = st.none() | st.text(string.ascii_letters + string.digits + "/._~%:", max_size=40).map("https://h/".__add__)
 values = st.recursive(

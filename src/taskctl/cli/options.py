@@ -130,9 +130,3 @@ class Fetching:
         from taskctl.net.transfer import Target
 
         Target(folder=Path(), template=self.name, if_exists=self.if_exists)  # refused before anything is sent
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be meant before anything is asked or waited for."""
-        from taskctl.net.transfer import Target
-
-        Target(folder=Path(), template=self.name, if_exists=self.if_exists)

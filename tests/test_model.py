@@ -130,7 +130,8 @@ def test_the_first_id_stays() -> None:
     unconfirmed = replace(TASK, id=None, state=State.UNCONFIRMED)
     bound = unconfirmed.told(Report(id="7"), now=NOON)
     assert bound.id == "7"
-    assert bound.told(Report(id="8"), now=NOON).id == "7"
+    assert bound.told(Report(id="8", key="other"), now=NOON) == bound
+    assert replace(TASK, key=None).told(Report(key="theirs"), now=NOON).key == "theirs"
 
 
 def test_a_provider_that_gives_no_reason_is_quoted_as_giving_none() -> None:
@@ -196,6 +197,7 @@ def test_costs_are_completed_by_later_answers() -> None:
     assert task.told(Report(), now=NOON).cost == Cost(estimated=1.5, unit="credits")
     final = task.told(Report(cost=Cost(final=0.0)), now=NOON)
     assert final.cost == Cost(estimated=1.5, final=0.0, unit="credits")
+    assert final.told(Report(cost=Cost(unit="USD")), now=NOON).cost == Cost(estimated=1.5, final=0.0, unit="USD")
 
 
 def test_facts_said_once_are_kept() -> None:

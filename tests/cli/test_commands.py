@@ -590,14 +590,30 @@ def test_a_provider_that_says_anything_at_all_ends_with_a_documented_code(inside
         b'{"id": "task-1", "status": "completed", "results": ["file:///etc/passwd", "http://[", "javascript:x"]}',
         b'{"id": "task-1", "status": "failed", "error": {"message": "\\u001b[2J::error::x", "code": ["x"]}}',
     ]  # fmt: skip
-    answers = iter([Reply(status, body) for body in bodies for status in (200, 400, 404, 500)])
+    answers = iter([Reply(status, body) for body in bodies for status in (200, 400, 500)])
     serving = provider(lambda _: next(answers))
     inside.environ |= {"TASKCTL_BASE_URL": serving.url, "TASKCTL_API_KEY": CANARY}
-    for number in range(len(bodies) * 4):
+    for number in range(len(bodies) * 3):
         done = inside("status", "-P", "evolink", f"task-{number}", "-o", "json")
         assert done.code in (0, 5, 6), done.err
         checked(done)
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]|^::", done.out + done.err, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTPS_PROXY", "garbage://x"), ("ALL_PROXY", "socks5://127.0.0.1:1"), ("https_proxy", "http://\udcff"),
+        ("SSL_CERT_FILE", "/no/such/file"), ("SSL_CERT_FILE", "/dev/null"),
+    ],
+)  # fmt: skip
+def test_a_proxy_or_a_certificate_that_cannot_be_used_is_exit_3(inside: Inside, name: str, value: str) -> None:
+    inside.environ |= {"TASKCTL_BASE_URL": "https://provider.invalid", "TASKCTL_API_KEY": CANARY, name: value}
+    for command in (["status", "abcd"], ["submit", "-m", "m", "prompt=x"]):
+        done = inside(*command, "-P", "evolink", "-o", "json")
+        assert (done.code, name.upper() in done.err) == (3, True)
+        checked(done)
+    assert inside("list").out == ""
 
 
 def test_nobody_at_the_address_is_exit_6_and_nothing_is_left(inside: Inside) -> None:

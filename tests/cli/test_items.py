@@ -25,6 +25,7 @@ NOTHING = io.BytesIO(b"")
         (["prompt=two\nlines"], {"prompt": "two\nlines"}),
         (["duration=5"], {"duration": "5"}),
         (["duration:=5"], {"duration": 5}),
+        (["duration:=-1.5e3"], {"duration": -1500.0}),
         (["sound:=true", "seed:=null", "size:=[1, 2]", 'o:={"a": 1}', 'w:="x"'],
          {"sound": True, "seed": None, "size": [1, 2], "o": {"a": 1}, "w": "x"}),
         (["big:=123456789012345678901234567890"], {"big": 123456789012345678901234567890}),
@@ -132,6 +133,14 @@ def test_no_items_raise_anything_but_our_errors_and_all_others_are_json(items: l
     json.dumps(made, allow_nan=False, default=lambda file: file.path).encode()
 
 
+def test_a_hundred_levels_are_deep_enough() -> None:
+    made: object = parse([".".join("a" * 100) + "=x", "b:=" + "[" * 99 + "]" * 99], stdin=NOTHING)["a"]
+    for _ in range(99):
+        assert isinstance(made, dict)
+        made = made["a"]
+    assert made == "x"
+
+
 def test_what_items_say_wins_over_the_base_which_stays_as_it_was() -> None:
     base: dict[str, object] = {"a": {"b": 1, "c": 2}, "row": [1], "x": "y"}
     made = parse(["a.b=new", "row[]=2", "more=z"], base, NOTHING)
@@ -199,8 +208,13 @@ class TestStandardInput:
     def test_a_closed_one_is_missed_by_nobody_who_does_not_read_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "stdin", None)
         assert parse(["a=1"]) == {"a": "1"}
+        assert parse(["a=@-"], stdin=io.BytesIO(b"handed in")) == {"a": "handed in"}
         with pytest.raises(UsageError, match="closed"):
             parse(["a=@-"])
+
+    def test_it_is_the_programs_own_where_none_is_handed_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a dog\n")))
+        assert parse(["a=@-"]) == {"a": "a dog"}
 
 
 class TestReadObject:

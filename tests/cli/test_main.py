@@ -36,10 +36,9 @@ def heard(process: Process, words: str) -> str:
     said, deadline = "", time.monotonic() + PATIENCE
     while words not in said:
         ready, _, _ = select.select([process.stderr], [], [], max(0.0, deadline - time.monotonic()))
-        assert ready, f"{words!r} was never said: {said!r}"
-        line = process.stderr.readline()
-        assert line, f"{words!r} was never said: {said!r}"
-        said += line
+        part = os.read(process.stderr.fileno(), 65536) if ready else b""
+        assert part, f"{words!r} was never said: {said!r}"
+        said += part.decode()
     return said
 
 

@@ -222,11 +222,11 @@ class TestTalk:
             assert "\r" not in line
 
     def test_a_terminal_is_told_what_comes_next(self) -> None:
-        terminal, pipe = Said(terminal=True), Said()
-        terminal.output.hint_next(TASK)
-        pipe.output.hint_next(TASK)
+        terminal, pipe, program = Said(terminal=True), Said(), Said(terminal=True, format=Format.JSON)
+        for said in (terminal, pipe, program):
+            said.output.hint_next(TASK)
         assert terminal.err == "next: taskctl wait 01K5 --download\n"
-        assert pipe.err == ""
+        assert (pipe.err, program.err) == ("", "")
 
     def test_only_a_terminal_that_can_is_lively(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TERM", "xterm")
@@ -245,10 +245,24 @@ class TestFailed:
         assert said.err == "error: no key\n  hint: set it\n"
 
     def test_a_document_that_was_printed_is_not_followed_by_another(self) -> None:
-        said = Said(format=Format.JSON)
-        said.output.tasks([TASK], now=NOON)
-        said.output.failed(NoAnswer("late"))
-        assert json.loads(said.out)["tasks"][0]["id"] == "01K5"
+        for print_ in (
+            lambda output: output.tasks([TASK], now=NOON),
+            lambda output: output.values("x", {}, rows=[], names=[]),
+            lambda output: output.line_of(TASK),
+            lambda output: output.lines(["1"]),
+        ):
+            said = Said(format=Format.JSON)
+            print_(said.output)
+            before = said.out
+            said.output.failed(NoAnswer("late"))
+            assert said.out == before
+            json.loads(said.out)
+
+    @pytest.mark.parametrize("format_", [None, Format.TABLE, Format.JSONL, Format.TSV, Format.IDS])
+    def test_formats_for_people_and_lines_have_no_place_for_a_failure(self, format_: Format | None) -> None:
+        said = Said(format=format_)
+        said.output.failed(NoAnswer("silence"))
+        assert (said.out, said.err) == ("", "error: silence\n")
 
     @pytest.mark.parametrize("format_", list(Format))
     def test_usage_errors_leave_stdout_empty(self, format_: Format) -> None:
@@ -284,6 +298,17 @@ class TestSecrets:
         said = Said(format=Format.JSON)
         said.output.tasks([replace(TASK, input={"seed": 20261122, "text": "20261122"})], now=NOON)
         assert json.loads(said.out)["tasks"][0]["input"] == {"seed": 20261122, "text": MASK}
+
+
+def test_everything_is_on_its_way_as_soon_as_it_is_said() -> None:
+    stdout, stderr = io.BytesIO(), io.BytesIO()
+    output = Output(format=Format.JSONL, stdout=io.TextIOWrapper(stdout), stderr=io.TextIOWrapper(stderr))
+    output.line_of(TASK)
+    assert stdout.getvalue().endswith(b"}\n")
+    output.lines(["a line"])
+    assert stdout.getvalue().endswith(b"}\na line\n")
+    output.note("a note")
+    assert stderr.getvalue() == b"a note\n"
 
 
 def test_a_console_takes_foreign_text_for_text() -> None:

@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import httpx2
 import pytest
 
 from taskctl.errors import ExitCode, TaskNotFound, Unconfirmed, Unsupported
-from taskctl.flow import following, settling
+from taskctl.flow import ending, fetching, following, settling
 from taskctl.flow.outcome import Outcome
 from taskctl.model import State, Task
+from taskctl.net.transfer import Target
+from taskctl.runtime import Runtime
 from tests.flow.world import Answer, Script, World, body_of, nobody, says
 
 LOST = httpx2.ReadError("reset")
@@ -14,7 +18,7 @@ HERE = says(task_id="task-1", status="running")
 
 def lost(world: World, profile: str, key: str = "shot-3", **wish: object) -> httpx2.Request:
     """The request of a submission whose answer was lost."""
-    script = Script(submit=LOST, query=ABSENT, generations=LOST)
+    script = Script(submit=LOST, query=ABSENT, generations=LOST, videos=LOST)
     with pytest.raises(Unconfirmed):
         world.submit(script, profile, key=key, **wish)
     return script.asked[0]
@@ -126,10 +130,7 @@ def test_a_provider_that_cannot_find_by_key_is_not_asked(world: World) -> None:
 
 
 def looked(world: World, script: Script) -> Outcome:
-    async def status(runtime: object) -> Outcome:
-        from taskctl.runtime import Runtime
-
-        assert isinstance(runtime, Runtime)
+    async def status(runtime: Runtime) -> Outcome:
         outcome, _ = await following.status(runtime, runtime.history.tasks())
         return outcome
 
@@ -164,3 +165,15 @@ def test_one_profile_that_is_broken_does_not_hide_the_tasks_of_others(world: Wor
     outcome = looked(world, Script(task_1=says(id="task-1", status="completed")))
     assert {one.id: one.state for one in outcome.tasks} == {task.id: State.COMPLETED, "task-2": State.QUEUED}
     assert [error.exit_code for error in outcome.errors] == [ExitCode.CONFIGURATION]
+
+
+def test_what_may_not_exist_is_neither_deleted_nor_fetched(world: World) -> None:
+    lost(world, "moneyprinterturbo", model=None)
+    deleted = world.run(nobody, lambda runtime: ending.delete(runtime, runtime.history.tasks()))
+    got = world.run(nobody, lambda runtime: fetched(runtime, runtime.history.tasks()))
+    assert [error.exit_code for error in deleted.errors] == [ExitCode.UNCONFIRMED]
+    assert [error.exit_code for error in got.errors] == [ExitCode.UNCONFIRMED]
+
+
+async def fetched(runtime: Runtime, tasks: list[Task]) -> Outcome:
+    return await fetching.download(runtime, tasks, fetching.Fetching(target=Target(folder=Path("/nowhere"))))

@@ -707,7 +707,9 @@ class TestUnfinishedFiles:
         victim.write_text('{"etag": "\\"v1\\""}')
         folder.notes.symlink_to(victim)
         folder.part.write_bytes(b"garbage")
+        folder.server.script = honest
         assert folder.run().path.read_bytes() == BODY
+        assert folder.server.asked[0].start is None
         assert victim.read_text() == '{"etag": "\\"v1\\""}'
         assert folder.names == ["01K5-0.mp4"]
 

@@ -66,9 +66,10 @@ def follow(
         raise resuming(stopped, f"resume with: taskctl wait {typed}") from stopped
     if waiting.junit is not None:
         _report(waiting.junit, outcome)
-    if on_end is None:
-        plain = outcome.files if waiting.download else _urls(outcome)
-        output.tasks(outcome.tasks, outcome.errors, now=runtime.clock.now(), plain=plain)
+    if waiting.download:
+        shell.results(outcome.tasks, outcome.errors, lines=outcome.files)
+    elif on_end is None:
+        output.tasks(outcome.tasks, outcome.errors, now=runtime.clock.now(), plain=_urls(outcome))
     output.errors(outcome.errors)
     if outcome.tasks and not outcome.errors and not output.on_terminal:
         output.note(f"{len(outcome.tasks)} completed")

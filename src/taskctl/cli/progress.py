@@ -4,11 +4,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from taskctl.cli import tables
-from taskctl.cli.output import Output
+from taskctl.cli.output import Format, Output
 from taskctl.clock import Clock
 from taskctl.durations import words
 from taskctl.model import State, Task
 from taskctl.safe import safe
+from taskctl.secret import redact
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -24,16 +25,18 @@ MOST_BARS = 12
 
 
 def listener_for(output: Output, clock: Clock) -> "LineListener":
-    """Bars where they can move, otherwise lines."""
-    return LiveListener(output, clock) if output.lively else LineListener(output, clock)
+    """Bars where they can move and nothing else is written meanwhile, otherwise lines."""
+    lines_come = output.format is Format.JSONL and output.on_terminal
+    return LiveListener(output, clock) if output.lively and not lines_come else LineListener(output, clock)
 
 
 class LineListener:
     """One line per change of state, and a heartbeat each minute."""
 
-    def __init__(self, output: Output, clock: Clock) -> None:
+    def __init__(self, output: Output, clock: Clock, *, heartbeat: float = HEARTBEAT) -> None:
         self._output = output
         self._clock = clock
+        self._heartbeat = heartbeat
         self._tasks: dict[tuple[str, str | None], Task] = {}
         self._began = 0.0
         self._silent = threading.Event()
@@ -49,14 +52,20 @@ class LineListener:
 
     def watching(self, tasks: list[Task], timeout: float) -> None:
         """A watch begins."""
+        if self._announced(tasks, timeout):
+            self._silent.clear()
+            threading.Thread(target=self._beat, daemon=True).start()
+
+    def _announced(self, tasks: list[Task], timeout: float) -> bool:
+        """Say for how long we wait, where we do."""
         self._began = self._clock.monotonic()
         self._tasks = {(task.base_url, task.id): task for task in tasks}
         going = sum(not task.state.ended for task in tasks)
-        if going and timeout:
-            noun = "1 task" if going == 1 else f"{going} tasks"
-            self.note(f"waiting for {noun}, at most {words(timeout)}")
-            self._silent.clear()
-            threading.Thread(target=self._beat, daemon=True).start()
+        if not going or not timeout:
+            return False
+        noun = "1 task" if going == 1 else f"{going} tasks"
+        self.note(f"waiting for {noun}, at most {words(timeout)}")
+        return True
 
     def seen(self, seen: "Seen") -> None:
         """Something happened to a task under watch."""
@@ -93,7 +102,7 @@ class LineListener:
             self.note(message)
 
     def _beat(self) -> None:
-        while not self._silent.wait(HEARTBEAT):
+        while not self._silent.wait(self._heartbeat):
             self.note(f"{self._counts()} after {words(self._clock.monotonic() - self._began)}")
 
     def _counts(self) -> str:
@@ -110,12 +119,11 @@ class LiveListener(LineListener):
         self._bar_of: dict[tuple[str, str | None], TaskID] = {}
         self._summary: TaskID | None = None
 
-    def watching(self, tasks: list[Task], timeout: float) -> None:  # noqa: ARG002  # bars tell the time themselves
+    def watching(self, tasks: list[Task], timeout: float) -> None:
         """Draw a bar per task, or one for all."""
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        self._tasks = {(task.base_url, task.id): task for task in tasks}
-        if not tasks:
+        if not self._announced(tasks, timeout):
             return
         self._bars = Progress(
             SpinnerColumn(finished_text=" "),
@@ -164,7 +172,14 @@ class LiveListener(LineListener):
         if self._bars is None:
             super().note(text)
         elif not self._output.quiet:
-            self._bars.console.print(safe(text))
+            self._bars.console.print(safe(redact(text)), soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Say it above the bars, whatever `-q` says."""
+        if self._bars is None:
+            super().warn(text)
+        else:
+            self._bars.console.print(f"warning: {safe(redact(text))}", soft_wrap=True)
 
     def _changed(self, task: Task) -> None:
         if task.state in (State.FAILED, State.CANCELLED, State.EXPIRED, State.UNKNOWN):

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ import typer
 from taskctl.cli.options import Common
 from taskctl.cli.output import Output
 from taskctl.clock import SystemClock
-from taskctl.errors import ExitCode, UsageError
+from taskctl.errors import ExitCode, TaskctlError, UsageError
+from taskctl.model import Task
 from taskctl.store import places
 
 if TYPE_CHECKING:
@@ -79,6 +80,13 @@ class Shell:
                 self.output.note("reading ids from the terminal, one per line; end with Ctrl-D")
             made += [line.strip() for line in sys.stdin if line.strip()]
         return made
+
+    def results(self, tasks: Sequence[Task], errors: Sequence[TaskctlError] = (), *, lines: Sequence[str]) -> None:
+        """These lines alone, on a terminal too, or the tasks as `-o` asks for them."""
+        if self.output.format is None:
+            self.output.lines(lines)
+        else:
+            self.output.tasks(tasks, errors, now=SystemClock().now())
 
     def confirm(self, question: str, *, option: str) -> None:
         """Ask a person; where there is none, refuse and name the option that answers.

@@ -87,7 +87,7 @@ def sent_all(shell: Shell, runtime: "Runtime", work: Iterable[Coroutine[Any, Any
             break
         except TaskctlError as error:
             errors.append(error)
-    shell.output.tasks(tasks, errors, now=runtime.clock.now(), plain=[task.name for task in tasks])
+    shell.results(tasks, errors, lines=[task.name for task in tasks])
     shell.output.errors(errors)
     shell.exit(worst([error.exit_code for error in errors]))
 

@@ -1,7 +1,7 @@
 """Cancels what has not ended, and deletes what is named; and asks a provider for its own list."""
 
 from taskctl.errors import TaskctlError, Unsupported
-from taskctl.flow.outcome import Outcome
+from taskctl.flow.outcome import Outcome, unsettled
 from taskctl.model import State, Task
 from taskctl.runtime import Runtime
 
@@ -47,8 +47,10 @@ async def delete(runtime: Runtime, tasks: list[Task]) -> Outcome:
             if profile.dialect.delete is None:
                 hint = "only the provider's own pages can, if at all"
                 raise Unsupported(f"{profile.dialect.name} cannot delete", hint=hint, task=task.name)
+            if task.id is None:
+                raise unsettled(task)
             provider = await runtime.provider(profile)
-            await provider.delete(task.id or "")
+            await provider.delete(task.id)
         except TaskctlError as error:
             outcome.errors.append(error)
             outcome.tasks.append(task)

@@ -7,9 +7,9 @@ import ssl
 import threading
 from dataclasses import dataclass, replace
 
-from taskctl.errors import FileError, NoAnswer, StillPending, TaskctlError, Unconfirmed
+from taskctl.errors import FileError, NoAnswer, StillPending, TaskctlError
 from taskctl.flow.following import status
-from taskctl.flow.outcome import Outcome, verdict
+from taskctl.flow.outcome import Outcome, unsettled, verdict
 from taskctl.model import Output, State, Task
 from taskctl.net.provider import Provider
 from taskctl.net.reach import Reach
@@ -130,11 +130,7 @@ async def _renewed(provider: Provider, task: Task, output: Output) -> Output:
 def _unfetchable(task: Task) -> TaskctlError | None:
     """Why this task has nothing to fetch now."""
     if task.state is State.UNCONFIRMED:
-        return Unconfirmed(
-            f"nobody knows yet whether {task.name} was accepted",
-            hint="settle it with: taskctl reconcile",
-            task=task.name,
-        )
+        return unsettled(task)
     if not task.state.ended:
         hint = f"wait for it: taskctl wait {shlex.quote(task.name)} --download"
         return StillPending(f"{task.name} is still {task.state}", hint=hint, task=task.name)

@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import dataclass, field
 
-from taskctl.errors import ExitCode, StillPending, TaskctlError, TaskFailed, worst
+from taskctl.errors import ExitCode, StillPending, TaskctlError, TaskFailed, Unconfirmed, worst
 from taskctl.model import State, Task
 
 _ENDED_BADLY = {State.FAILED: "failed", State.CANCELLED: "was cancelled", State.EXPIRED: "expired"}
@@ -31,6 +31,13 @@ def verdict(task: Task) -> TaskFailed | None:
     code = f" ({task.error.code})" if task.error and task.error.code else ""
     hint = f"submit it again with: taskctl retry {shlex.quote(task.name)}" if task.input else None
     return TaskFailed(f"{task.name} {_ENDED_BADLY[task.state]}{reason}{code}", hint=hint, task=task.name)
+
+
+def unsettled(task: Task) -> Unconfirmed:
+    """The error of whoever wants something of a task that may not exist."""
+    return Unconfirmed(
+        f"nobody knows yet whether {task.name} was accepted", hint="settle it with: taskctl reconcile", task=task.name
+    )
 
 
 def judged(outcome: Outcome) -> Outcome:

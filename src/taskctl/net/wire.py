@@ -14,7 +14,7 @@ import httpx2
 
 from taskctl import __version__
 from taskctl.dialects.messages import Answer, FileRequest, Request
-from taskctl.errors import FileError, NoAnswer
+from taskctl.errors import ConfigurationError, FileError, NoAnswer
 from taskctl.net.connections import Connections
 
 USER_AGENT = f"taskctl/{__version__}"
@@ -51,16 +51,22 @@ class Wire:
         parts = urlsplit(base_url)
         self._host = parts.netloc
         local = (parts.hostname or "") in _LOOPBACK
-        trust = _trust(parts.scheme if transport is None else "handed in")
         proxied = not local and any(scheme in getproxies() for scheme in (parts.scheme, "all"))
-        self._client = httpx2.AsyncClient(
-            headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-            verify=trust,
-            timeout=_LIMITS,
-            follow_redirects=False,
-            trust_env=proxied,
-            transport=transport or (None if proxied else Connections(trust)),
-        )
+        try:
+            trust = _trust(parts.scheme if transport is None else "handed in")
+            self._client = httpx2.AsyncClient(
+                headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+                verify=trust,
+                timeout=_LIMITS,
+                follow_redirects=False,
+                trust_env=proxied,
+                transport=transport or (None if proxied else Connections(trust)),
+            )
+        except (ImportError, OSError, ValueError, httpx2.InvalidURL) as problem:
+            raise ConfigurationError(
+                f"the proxy or the certificates that the environment names cannot be used: {problem}",
+                hint="see HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
+            ) from problem
 
     async def __aenter__(self) -> Self:
         return self

@@ -31,6 +31,6 @@ def download(
         except KeyboardInterrupt as stopped:
             names = shlex.join(task.name for task in found)
             raise resuming(stopped, f"go on with: taskctl download {names}") from stopped
-        shell.output.tasks(outcome.tasks, outcome.errors, now=runtime.clock.now(), plain=outcome.files)
+        shell.results(outcome.tasks, outcome.errors, lines=outcome.files)
         shell.output.errors(outcome.errors)
         shell.exit(outcome.exit_code)

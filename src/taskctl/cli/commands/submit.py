@@ -64,5 +64,5 @@ def submit(
             shell.output.note(task.name)
             follow(shell, runtime, [task], waiting, fetching)
         else:
-            shell.output.tasks([task], now=runtime.clock.now(), plain=[task.name])
+            shell.results([task], lines=[task.name])
             shell.output.hint_next(task)

@@ -19,9 +19,25 @@ from tests.harness import SCRIPT, Answering, Asked, Done, FakeProvider, Reply, T
 
 Serving = Callable[[Answering], FakeProvider]
 Process = subprocess.Popen[str]
+Start = Callable[..., Process]
 FULL = Path("/dev/full")
 PATIENCE = 20.0
 """Seconds; what takes longer hangs."""
+
+
+@pytest.fixture
+def start(taskctl: Taskctl) -> Iterator[Start]:
+    """Starts the console script; nothing that it starts outlives the test."""
+    processes: list[Process] = []
+
+    def started(*arguments: str) -> Process:
+        processes.append(taskctl.start(*arguments))
+        return processes[-1]
+
+    yield started
+    for process in processes:
+        process.kill()
+        process.wait()
 
 
 def ended(process: Process) -> Done:
@@ -68,10 +84,10 @@ def holding(inside: Inside, provider: Serving) -> Iterator[tuple[Holding, FakePr
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=str
 )
 def test_a_stopped_wait_leaves_at_once_and_says_how_to_go_on(
-    taskctl: Taskctl, here: Inside, number: signal.Signals, code: int
+    start: Start, here: Inside, number: signal.Signals, code: int
 ) -> None:
     ids = [here("submit", f"prompt={word} [takes 1h]").lines[0] for word in ("a", "b")]
-    process = taskctl.start("wait", *ids, "-P", "sandbox", "--interval", "1h", "-o", "json")
+    process = start("wait", *ids, "-P", "sandbox", "--interval", "1h", "-o", "json")
     heard(process, "waiting for 2 tasks, at most 1h00m")
     began = time.monotonic()
     process.send_signal(number)
@@ -96,10 +112,10 @@ def test_a_hang_up_that_nohup_ignores_ends_nothing(taskctl: Taskctl, here: Insid
 
 
 def test_a_stopped_submit_says_what_settles_it(
-    taskctl: Taskctl, inside: Inside, holding: tuple[Holding, FakeProvider], clock: FakeClock
+    start: Start, inside: Inside, holding: tuple[Holding, FakeProvider], clock: FakeClock
 ) -> None:
     script, serving = holding
-    process = taskctl.start("submit", "-m", "m", "prompt=x", "--key", "shot-3", "-o", "json")
+    process = start("submit", "-m", "m", "prompt=x", "--key", "shot-3", "-o", "json")
     assert script.reached.wait(PATIENCE)
     process.send_signal(signal.SIGINT)
     done = ended(process)
@@ -115,7 +131,7 @@ def test_a_stopped_submit_says_what_settles_it(
 
 
 def test_a_stopped_retry_sends_nothing_more(
-    taskctl: Taskctl, inside: Inside, holding: tuple[Holding, FakeProvider]
+    start: Start, inside: Inside, holding: tuple[Holding, FakeProvider]
 ) -> None:
     script, serving = holding
     script.free.set()
@@ -124,16 +140,16 @@ def test_a_stopped_retry_sends_nothing_more(
     ids = [inside("submit", "-m", "m", f"prompt={number}").lines[0] for number in range(3)]
     script.free.clear()
     serving.answer, serving.asked = script, []
-    process = taskctl.start("retry", *ids)
+    process = start("retry", *ids)
     assert script.reached.wait(PATIENCE)
     process.send_signal(signal.SIGTERM)
     done = ended(process)
     assert (done.code, done.out, len(serving.posts())) == (143, "", 1)
 
 
-def test_two_processes_with_one_key_make_one_request(taskctl: Taskctl, holding: tuple[Holding, FakeProvider]) -> None:
+def test_two_processes_with_one_key_make_one_request(start: Start, holding: tuple[Holding, FakeProvider]) -> None:
     script, serving = holding
-    processes = [taskctl.start("submit", "-m", "m", "prompt=x", "--key", "shot-3") for _ in range(2)]
+    processes = [start("submit", "-m", "m", "prompt=x", "--key", "shot-3") for _ in range(2)]
     assert script.reached.wait(PATIENCE)
     script.free.set()
     assert [ended(process).out for process in processes] == ["task-1\n", "task-1\n"]
@@ -142,10 +158,10 @@ def test_two_processes_with_one_key_make_one_request(taskctl: Taskctl, holding: 
 
 @pytest.mark.parametrize("arguments", [("list",), ("--help",), ("history", "export")], ids=" ".join)
 def test_a_reader_that_goes_away_is_exit_141_without_a_word(
-    taskctl: Taskctl, here: Inside, arguments: tuple[str, ...]
+    start: Start, here: Inside, arguments: tuple[str, ...]
 ) -> None:
     here("submit", "prompt=a")
-    process = taskctl.start(*arguments)
+    process = start(*arguments)
     assert process.stdout is not None
     process.stdout.close()
     process.stdout = None
@@ -182,8 +198,8 @@ def test_a_full_disk_is_exit_10_and_the_task_is_not_lost(taskctl: Taskctl, here:
         assert done.code in (2, 10)
 
 
-def test_the_sandbox_is_served_until_somebody_says_stop(taskctl: Taskctl, inside: Inside) -> None:
-    process = taskctl.start("sandbox", "--port", "0", "-o", "json")
+def test_the_sandbox_is_served_until_somebody_says_stop(start: Start, inside: Inside) -> None:
+    process = start("sandbox", "--port", "0", "-o", "json")
     said = heard(process, "Ctrl-C ends it")
     assert process.stdout is not None
     document, _ = json.JSONDecoder().raw_decode(os.read(process.stdout.fileno(), 65536).decode())

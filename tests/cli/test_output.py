@@ -1,5 +1,6 @@
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -89,6 +90,11 @@ class TestTasks:
             with_plain.output.tasks([TASK, OTHER], now=NOON, plain=URLS)
             without.output.tasks([TASK, OTHER], now=NOON)
             assert with_plain.out == without.out
+
+    def test_tab_separated_is_tab_separated(self) -> None:
+        said = Said(format=Format.TSV, terminal=True)
+        said.output.tasks([TASK], now=NOON, plain=URLS)
+        assert said.out == "01K5\tcompleted\t\tp\t\t2026-11-22T12:00:00Z\ta dog\n"
 
     def test_ids_are_ids(self) -> None:
         said = Said(format=Format.IDS)
@@ -245,14 +251,15 @@ class TestFailed:
         assert said.err == "error: no key\n  hint: set it\n"
 
     def test_a_document_that_was_printed_is_not_followed_by_another(self) -> None:
-        for print_ in (
+        ways: list[Callable[[Output], None]] = [
             lambda output: output.tasks([TASK], now=NOON),
             lambda output: output.values("x", {}, rows=[], names=[]),
             lambda output: output.line_of(TASK),
             lambda output: output.lines(["1"]),
-        ):
+        ]
+        for way in ways:
             said = Said(format=Format.JSON)
-            print_(said.output)
+            way(said.output)
             before = said.out
             said.output.failed(NoAnswer("late"))
             assert said.out == before

@@ -18,6 +18,8 @@ from taskctl.cli.shell import Shell
 from taskctl.errors import ExitCode, Interrupted, TaskctlError
 
 F = TypeVar("F", bound=Callable[..., None])
+_NOUNS = {"profile": "profile", "dialect": "dialect", "history": "history", "sandbox": "sandbox", "open": "open"}
+"""What the documents of commands that are not about tasks hold, by the commands' modules."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -39,6 +41,7 @@ def command(function: F) -> F:
         with _ending_well() as ending:
             made = {name: _made(bundle, given) for name, bundle in bundles.items()}
             shell = Shell(made.pop("shell"))
+            shell.output.noun = _NOUNS.get(function.__module__.rpartition(".")[2], "tasks")
             ending.output = shell.output
             function(shell, **given, **made)
 

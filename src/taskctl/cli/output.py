@@ -37,6 +37,8 @@ class Output:
     query: str | None = None
     quiet: bool = False
     verbose: bool = False
+    noun: str = "tasks"
+    """What the document is about, where the command fails before it can say more."""
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     _spoken: bool = False
@@ -153,7 +155,7 @@ class Output:
         """The end of a command that could not do its work."""
         self.errors([error])
         if self.format is Format.JSON and not self._spoken and error.exit_code is not ExitCode.USAGE:
-            self._json(document.frame("tasks", [], [error]))
+            self._json(document.frame(self.noun, [] if self.noun == "tasks" else None, [error]))
 
     def lines(self, lines: Sequence[str], *, clean: bool = False) -> None:
         """Plain lines of data."""

@@ -74,6 +74,8 @@ def _wrong_key(form: Format1) -> Iterator[str]:
         yield f"key_env: {form.key_env!r} may hold capitals, digits and underscores"
     if form.key != "none" and not carried:
         yield f'headers: none holds {{api_key}}, though the key is "{form.key}"'
+    if form.key_env is not None and form.key_env.startswith("TASKCTL_"):
+        yield f"key_env: {form.key_env!r} is one of taskctl's own variables; a provider has one of its own"
     if form.key == "none" and (carried or form.key_env is not None):
         yield 'key: "none" contradicts key_env and {api_key}'
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from taskctl.sandbox.server import Sandbox
 from tests.harness import Answering, FakeProvider, Taskctl
+from tests.inside import Inside
 
 
 class FakeClock:
@@ -47,3 +49,15 @@ def taskctl(tmp_path: Path) -> Taskctl:
 def provider() -> Iterator[Callable[[Answering], FakeProvider]]:
     with ExitStack() as stack:
         yield lambda answer: stack.enter_context(FakeProvider(answer).serving())
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path_factory.mktemp("sandbox")) as serving:
+        yield serving
+
+
+@pytest.fixture
+def inside(taskctl: Taskctl) -> Inside:
+    """The command line in this process, in the home that the console script has."""
+    return Inside(taskctl.home, taskctl.cwd, taskctl.environ)

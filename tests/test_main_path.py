@@ -2,14 +2,15 @@
 
 import json
 import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from taskctl.sandbox.server import Sandbox
 from tests.harness import Taskctl, unused_port
+from tests.inside import Inside
 
 KEY = "sk-canary-0123456789"
 
@@ -68,13 +69,10 @@ CASES = [
 each = pytest.mark.parametrize("case", CASES, ids=lambda case: case.dialect)
 
 
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path_factory.mktemp("sandbox")) as serving:
-        yield serving
+Command = TypeVar("Command", Taskctl, Inside)
 
 
-def at(taskctl: Taskctl, sandbox: Sandbox, dialect: str) -> Taskctl:
+def at(taskctl: Command, sandbox: Sandbox, dialect: str) -> Command:
     taskctl.environ |= {"TASKCTL_BASE_URL": f"{sandbox.url}/{dialect}", "TASKCTL_API_KEY": KEY}
     return taskctl
 
@@ -131,8 +129,8 @@ def prompted(case: Case, steering: str) -> list[str]:
 
 
 @each
-def test_a_failed_task_is_exit_7_with_the_providers_reason(taskctl: Taskctl, sandbox: Sandbox, case: Case) -> None:
-    done = at(taskctl, sandbox, case.dialect)(
+def test_a_failed_task_is_exit_7_with_the_providers_reason(inside: Inside, sandbox: Sandbox, case: Case) -> None:
+    done = at(inside, sandbox, case.dialect)(
         "submit", *prompted(case, "[fails: the moon was too bright]"), "--wait", "--interval", "100ms", "-o", "json"
     )
     assert done.code == 7
@@ -145,28 +143,28 @@ def test_a_failed_task_is_exit_7_with_the_providers_reason(taskctl: Taskctl, san
 @pytest.mark.parametrize(
     "case", [case for case in CASES if case.dialect != "moneyprinterturbo"], ids=lambda c: c.dialect
 )
-def test_a_wrong_key_is_exit_4(taskctl: Taskctl, sandbox: Sandbox, case: Case) -> None:
-    done = at(taskctl, sandbox, case.dialect)("submit", *case.arguments, "-o", "json", TASKCTL_API_KEY="wrong")
+def test_a_wrong_key_is_exit_4(inside: Inside, sandbox: Sandbox, case: Case) -> None:
+    done = at(inside, sandbox, case.dialect)("submit", *case.arguments, "-o", "json", TASKCTL_API_KEY="wrong")
     assert (done.code, done.json()["errors"][0]["code"]) == (4, "credentials")
-    assert taskctl("list").lines == []
+    assert inside("list").lines == []
 
 
 @each
-def test_an_unknown_id_is_exit_5(taskctl: Taskctl, sandbox: Sandbox, case: Case) -> None:
+def test_an_unknown_id_is_exit_5(inside: Inside, sandbox: Sandbox, case: Case) -> None:
     id_ = "task-unified-1790000000-ffffffff" if case.dialect == "evolink" else "0a1b2c3d-1111-4222-8333-444455556666"
     for command in ("wait", "status", "download") if case.dialect == "evolink" else ("wait",):
-        done = at(taskctl, sandbox, case.dialect)(command, "-P", case.dialect, id_, "-o", "json")
+        done = at(inside, sandbox, case.dialect)(command, "-P", case.dialect, id_, "-o", "json")
         assert (done.code, done.json()["errors"][0]["code"]) == (5, "not_found"), command
         assert id_ in done.err
 
 
 @each
-def test_patience_that_ends_is_exit_8_and_the_task_goes_on(taskctl: Taskctl, sandbox: Sandbox, case: Case) -> None:
-    id_ = at(taskctl, sandbox, case.dialect)("submit", *prompted(case, "[stays running]")).lines[0]
-    done = taskctl("wait", id_, "--timeout", "400ms", "--interval", "100ms", "-o", "json")
+def test_patience_that_ends_is_exit_8_and_the_task_goes_on(inside: Inside, sandbox: Sandbox, case: Case) -> None:
+    id_ = at(inside, sandbox, case.dialect)("submit", *prompted(case, "[stays running]")).lines[0]
+    done = inside("wait", id_, "--timeout", "400ms", "--interval", "100ms", "-o", "json")
     assert (done.code, done.json()["errors"][0]["code"]) == (8, "pending")
     assert f"taskctl wait {shlex.quote(id_)}" in done.err
-    assert taskctl("status", id_, "--query", "tasks[0].state").out.strip() in ("queued", "running")
+    assert inside("status", id_, "--query", "tasks[0].state").out.strip() in ("queued", "running")
 
 
 LOST = [case for case in CASES if case.dialect != "bytespike"]
@@ -174,16 +172,16 @@ LOST = [case for case in CASES if case.dialect != "bytespike"]
 
 @pytest.mark.parametrize("case", LOST, ids=lambda c: c.dialect)
 @pytest.mark.parametrize("how", ["[loses answer]", "[answers 503]"])
-def test_a_lost_answer_is_exit_9_and_one_post(taskctl: Taskctl, sandbox: Sandbox, case: Case, how: str) -> None:
+def test_a_lost_answer_is_exit_9_and_one_post(inside: Inside, sandbox: Sandbox, case: Case, how: str) -> None:
     items = [argument.replace("a dog", f"a dog of {case.dialect}") for argument in prompted(case, how)]
-    done = at(taskctl, sandbox, case.dialect)(
+    done = at(inside, sandbox, case.dialect)(
         "submit", *items, "--key", f"mine-{case.dialect}-{len(how)}-0123456789", "-o", "json"
     )
     assert (done.code, done.json()["errors"][0]["code"]) == (9, "unconfirmed"), done.err
     assert f"--key mine-{case.dialect}" in done.err
-    (row,) = taskctl("list").lines
+    (row,) = inside("list").lines
     assert row.split("\t")[1] == "unconfirmed"
-    again = taskctl("submit", *items, "--key", f"mine-{case.dialect}-{len(how)}-0123456789")
+    again = inside("submit", *items, "--key", f"mine-{case.dialect}-{len(how)}-0123456789")
     assert again.code == 9
     assert submits(sandbox, case.dialect, items) == 1
 
@@ -200,61 +198,59 @@ def submits(sandbox: Sandbox, dialect: str, items: list[str]) -> int:
 
 
 @pytest.mark.parametrize("how", ["[loses answer]", "[answers 503]"])
-def test_bytespike_finds_the_one_task_again_by_its_key(taskctl: Taskctl, sandbox: Sandbox, how: str) -> None:
+def test_bytespike_finds_the_one_task_again_by_its_key(inside: Inside, sandbox: Sandbox, how: str) -> None:
     case = CASES[2]
-    done = at(taskctl, sandbox, "bytespike")("submit", *prompted(case, how), "--key", f"spike-{how[1:6]}")
+    done = at(inside, sandbox, "bytespike")("submit", *prompted(case, how), "--key", f"spike-{how[1:6]}")
     assert done.code == 0, done.err
     (id_,) = done.lines
     assert received(sandbox, id_)["id"] == id_
-    assert taskctl("submit", *prompted(case, how), "--key", f"spike-{how[1:6]}").lines == [id_]
+    assert inside("submit", *prompted(case, how), "--key", f"spike-{how[1:6]}").lines == [id_]
 
 
-def test_nobody_listening_is_exit_6(taskctl: Taskctl) -> None:
-    taskctl.environ |= {"TASKCTL_BASE_URL": f"http://127.0.0.1:{unused_port()}", "TASKCTL_API_KEY": KEY}
-    done = taskctl("status", "-P", "evolink", "task-unified-1-abcdefgh", "-o", "json")
+def test_nobody_listening_is_exit_6(inside: Inside) -> None:
+    inside.environ |= {"TASKCTL_BASE_URL": f"http://127.0.0.1:{unused_port()}", "TASKCTL_API_KEY": KEY}
+    done = inside("status", "-P", "evolink", "task-unified-1-abcdefgh", "-o", "json")
     assert (done.code, done.json()["errors"][0]["code"]) == (6, "no_answer")
 
 
 @each
-def test_the_same_key_is_one_task_and_another_request_is_refused(
-    taskctl: Taskctl, sandbox: Sandbox, case: Case
-) -> None:
+def test_the_same_key_is_one_task_and_another_request_is_refused(inside: Inside, sandbox: Sandbox, case: Case) -> None:
     key = f"idempotent-{case.dialect}-1"
-    first = at(taskctl, sandbox, case.dialect)("submit", *case.arguments, "--key", key)
-    again = taskctl("submit", *case.arguments, "--key", key)
+    first = at(inside, sandbox, case.dialect)("submit", *case.arguments, "--key", key)
+    again = inside("submit", *case.arguments, "--key", key)
     assert (first.code, again.code, first.lines) == (0, 0, again.lines)
-    other = taskctl("submit", *case.arguments, "seed:=7", "--key", key, "-o", "json")
+    other = inside("submit", *case.arguments, "seed:=7", "--key", key, "-o", "json")
     assert (other.code, other.json()["errors"][0]["code"]) == (5, "conflict")
 
 
 @pytest.mark.parametrize("dialect", ["ephone", "evolink", "yescale", "moneyprinterturbo"])
-def test_what_a_provider_cannot_do_is_exit_5_without_a_request(taskctl: Taskctl, dialect: str) -> None:
-    taskctl.environ |= {"TASKCTL_BASE_URL": f"http://127.0.0.1:{unused_port()}", "TASKCTL_API_KEY": KEY}
-    done = taskctl("cancel", "-P", dialect, "some-task-id")
+def test_what_a_provider_cannot_do_is_exit_5_without_a_request(inside: Inside, dialect: str) -> None:
+    inside.environ |= {"TASKCTL_BASE_URL": f"http://127.0.0.1:{unused_port()}", "TASKCTL_API_KEY": KEY}
+    done = inside("cancel", "-P", dialect, "some-task-id")
     assert (done.code, f"{dialect} cannot cancel" in done.err) == (5, True)
-    done = taskctl("delete", "-P", "ephone", "some-task-id", "--yes")
+    done = inside("delete", "-P", "ephone", "some-task-id", "--yes")
     assert (done.code, "ephone cannot delete" in done.err) == (5, True)
 
 
-def test_bytespike_cancels(taskctl: Taskctl, sandbox: Sandbox) -> None:
-    id_ = at(taskctl, sandbox, "bytespike")("submit", *prompted(CASES[2], "[stays running]")).lines[0]
-    assert taskctl("cancel", id_, "--query", "tasks[0].state").out.strip() == "cancelled"
-    assert taskctl("wait", id_).code == 7
+def test_bytespike_cancels(inside: Inside, sandbox: Sandbox) -> None:
+    id_ = at(inside, sandbox, "bytespike")("submit", *prompted(CASES[2], "[stays running]")).lines[0]
+    assert inside("cancel", id_, "--query", "tasks[0].state").out.strip() == "cancelled"
+    assert inside("wait", id_).code == 7
 
 
-def test_moneyprinterturbo_lists_and_deletes(taskctl: Taskctl, sandbox: Sandbox) -> None:
+def test_moneyprinterturbo_lists_and_deletes(inside: Inside, sandbox: Sandbox) -> None:
     case = CASES[4]
-    id_ = at(taskctl, sandbox, case.dialect)(
+    id_ = at(inside, sandbox, case.dialect)(
         "submit", *prompted(case, ""), "--wait", "--interval", "100ms", "-o", "ids"
     ).lines[0]
-    assert id_ in taskctl("list", "--remote", "-P", case.dialect, "-o", "ids").lines
-    refused = taskctl("delete", id_)
+    assert id_ in inside("list", "--remote", "-P", case.dialect, "-o", "ids").lines
+    refused = inside("delete", id_)
     assert (refused.code, "--yes" in refused.err) == (2, True)
-    assert taskctl("delete", id_, "--yes").code == 0
-    assert taskctl("status", "-P", case.dialect, id_).code == 5
+    assert inside("delete", id_, "--yes").code == 0
+    assert inside("status", "-P", case.dialect, id_).code == 5
 
 
 @pytest.mark.parametrize("how", ["", "[no stream]", "[stream breaks]"])
-def test_bytespike_is_followed_by_its_stream_or_without(taskctl: Taskctl, sandbox: Sandbox, how: str) -> None:
-    done = at(taskctl, sandbox, "bytespike")("submit", *prompted(CASES[2], how), "--wait", "--interval", "100ms")
+def test_bytespike_is_followed_by_its_stream_or_without(inside: Inside, sandbox: Sandbox, how: str) -> None:
+    done = at(inside, sandbox, "bytespike")("submit", *prompted(CASES[2], how), "--wait", "--interval", "100ms")
     assert (done.code, len(done.lines)) == (0, 1), done.err

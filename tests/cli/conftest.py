@@ -1,23 +1,9 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from taskctl.sandbox.server import Sandbox
-from tests.cli.inside import Inside
-from tests.harness import Taskctl
-
-
-@pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path_factory.mktemp("sandbox")) as serving:
-        yield serving
-
-
-@pytest.fixture
-def inside(taskctl: Taskctl) -> Inside:
-    """The command line in this process, in the home that the console script has."""
-    return Inside(taskctl.home, taskctl.cwd, taskctl.environ)
+from tests.inside import Inside
 
 
 @pytest.fixture

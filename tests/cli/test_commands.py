@@ -11,8 +11,8 @@ import typer
 
 from taskctl.cli.main import COMMANDS, app
 from taskctl.sandbox.server import Sandbox
-from tests.cli.inside import TASK, Inside, checked
 from tests.harness import Answering, Asked, FakeProvider, Reply, Taskctl, unused_port
+from tests.inside import TASK, Inside, checked
 
 CANARY = "sk-canary-0123456789"
 Serving = Callable[[Answering], FakeProvider]

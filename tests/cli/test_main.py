@@ -13,9 +13,9 @@ import pytest
 
 from taskctl.cli.main import main
 from taskctl.store.history import History
-from tests.cli.inside import Inside, checked
 from tests.conftest import FakeClock
 from tests.harness import SCRIPT, Answering, Asked, Done, FakeProvider, Reply, Taskctl
+from tests.inside import Inside, checked
 
 Serving = Callable[[Answering], FakeProvider]
 Process = subprocess.Popen[str]

@@ -1,9 +1,8 @@
 import io
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +10,9 @@ from taskctl.cli.output import Format, Output
 from taskctl.errors import CredentialsError, NoAnswer, TaskctlError, UsageError
 from taskctl.model import State, Task
 from taskctl.secret import MASK, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TASK = Task(

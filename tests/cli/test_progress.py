@@ -13,10 +13,10 @@ from taskctl.errors import NoAnswer
 from taskctl.model import Failure, State, Task
 from taskctl.net.watch import Seen
 from taskctl.store.history import History
-from tests.cli.inside import Inside
 from tests.cli.screen import screen
 from tests.conftest import FakeClock
 from tests.harness import SCRIPT, Taskctl
+from tests.inside import Inside
 
 TASK = Task(id="task-1", key=None, profile="evolink", dialect="evolink", base_url="https://api.evolink.ai")
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[1-7]")

@@ -48,6 +48,14 @@ def test_the_documented_codes_of_errors_are_these() -> None:
     }
 
 
+def test_the_exit_codes_are_the_documented_ones() -> None:
+    assert {code.name: int(code) for code in ExitCode} == {
+        "DONE": 0, "BUG": 1, "USAGE": 2, "CONFIGURATION": 3, "CREDENTIALS": 4, "REFUSED": 5, "NO_ANSWER": 6,
+        "FAILED": 7, "PENDING": 8, "UNCONFIRMED": 9, "FILE": 10, "HANGUP": 129, "INTERRUPTED": 130, "BROKEN_PIPE": 141,
+        "TERMINATED": 143,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(("first", "second"), list(itertools.combinations(SEVERITY, 2)))
 def test_the_more_severe_of_two_codes_is_the_exit_code(first: int, second: int) -> None:
     assert worst([ExitCode(second), ExitCode(first)]) == first

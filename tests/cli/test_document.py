@@ -101,6 +101,11 @@ def test_a_document_is_ascii_comes_back_and_commands_no_runner(value: object, co
     assert json.loads(text) == value
 
 
+def test_a_document_is_laid_out_for_people_unless_it_is_a_line() -> None:
+    assert written({"a": [1]}) == '{\n  "a": [\n    1\n  ]\n}'
+    assert written({"a": [1]}, compact=True) == '{"a":[1]}'
+
+
 def test_numbers_that_json_has_not_are_no_document() -> None:
     with pytest.raises(ValueError, match="JSON"):
         written([float("nan")])

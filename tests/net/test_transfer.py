@@ -364,6 +364,13 @@ class TestResuming:
         assert len(folder.server.asked) == 2
         assert folder.names == []
 
+    def test_what_did_not_fit_is_gone_where_the_whole_does_not_come_either(self, folder: Folder) -> None:
+        folder.leave_half()
+        folder.server.says(rest(BODY, 4000), answer(503))
+        with pytest.raises(Broken, match="HTTP 503"):
+            folder.run()
+        assert folder.names == []
+
     def test_a_rest_that_is_longer_than_promised_is_thrown_away(self, folder: Folder) -> None:
         folder.leave_half()
         folder.server.says(rest(BODY, 5000, Content_Length=len(BODY)) + b"x" * 5000)
@@ -785,16 +792,22 @@ class TestUnfinishedFiles:
         assert folder.run(text="short").path.read_text() == "short"
 
 
+def telling(half: threading.Event) -> Progress:
+    """Progress that says when 5000 bytes have arrived."""
+
+    class Telling(Progress):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name == "done" and value == 5000:
+                half.set()
+
+    return Telling("x")
+
+
 @posix
 class TestStopping:
     def test_a_stopped_transfer_keeps_what_arrived_and_goes_on_later(self, folder: Folder) -> None:
         stop, arrived = threading.Event(), threading.Event()
-
-        class Telling(Progress):
-            def __setattr__(self, name: str, value: Any) -> None:
-                super().__setattr__(name, value)
-                if name == "done" and value == 5000:
-                    arrived.set()
 
         def script(_: Asked) -> Iterator[bytes]:
             yield cut(whole(BODY), 5000)
@@ -804,7 +817,7 @@ class TestStopping:
 
         folder.server.script = script
         with pytest.raises(Stopped):
-            folder.run(stop=stop, progress=Telling("x"))
+            folder.run(stop=stop, progress=telling(arrived))
         assert folder.part.read_bytes() == BODY[:5000]
         assert folder.notes.exists()
         folder.server.script = honest
@@ -813,12 +826,11 @@ class TestStopping:
 
     @pytest.mark.parametrize("length", [len(BODY), None])
     def test_an_aborted_transfer_does_not_wait_for_what_does_not_come(self, folder: Folder, length: int | None) -> None:
-        asked, over = threading.Event(), threading.Event()
+        arrived, over = threading.Event(), threading.Event()
         ends: list[type[BaseException] | None] = []
 
         def script(_: Asked) -> Iterator[bytes]:
             yield cut(whole(BODY, Content_Length=length), 5000)
-            asked.set()
             assert over.wait(10)
 
         def run() -> None:
@@ -828,17 +840,23 @@ class TestStopping:
                 ends.append(type(error))
 
         folder.server.script = script
-        transfer = folder.transfer()
-        transfer.abort()
-        transfer.stop.clear()
+        transfer = folder.transfer(progress=telling(arrived))
         thread = threading.Thread(target=run)
         thread.start()
-        assert asked.wait(10)
+        assert arrived.wait(10)
         transfer.abort()
         thread.join(10)
         over.set()
         assert ends == [Stopped]
+        assert folder.part.read_bytes() == BODY[:5000]
         assert not (folder.path / "01K5-0.mp4").exists()
+
+    def test_a_transfer_that_was_aborted_before_it_began_asks_for_nothing(self, folder: Folder) -> None:
+        transfer = folder.transfer()
+        transfer.abort()
+        with pytest.raises(Stopped):
+            transfer.run()
+        assert (folder.names, folder.server.asked) == ([], [])
 
     def test_one_result_is_fetched_by_one_at_a_time(self, folder: Folder) -> None:
         landing = Landing(part=folder.part)

@@ -106,7 +106,7 @@ class Transfer:
             Stopped: somebody said so.
         """
         with self._landing.held(self.stop) as ours:
-            if not ours:
+            if not ours or self.stop.is_set():
                 raise Stopped
             if self.output.url is None:
                 return self._keep_text(self.output.text or "")

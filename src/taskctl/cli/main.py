@@ -179,7 +179,7 @@ def _usage(problem: typer.TyperException) -> int:
     if context is not None and type(problem).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{context.get_help()}\n")
         return int(ExitCode.USAGE)
-    sys.stderr.write(redact(f"error: {safe(message)}\n"))
+    sys.stderr.write(f"error: {safe(redact(message))}\n")
     if context is not None:
         sys.stderr.write(f"  hint: see {context.command_path} --help\n")
     return int(ExitCode.USAGE)

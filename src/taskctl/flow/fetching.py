@@ -100,7 +100,7 @@ async def _fetched(
     )
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return await asyncio.to_thread(transfer.run)
+            return await _run(transfer)
         except Broken:
             if attempt == ATTEMPTS:
                 raise
@@ -118,6 +118,15 @@ async def _fetched(
         except Stopped as stopped:
             raise NoAnswer(f"fetching {progress.label} was stopped", task=task.name) from stopped
     raise FileError(f"{progress.label}: no link lasted long enough", task=task.name)
+
+
+async def _run(transfer: Transfer) -> Fetched:
+    """The transfer in a thread of its own, which ends at once where this is cancelled."""
+    try:
+        return await asyncio.to_thread(transfer.run)
+    except asyncio.CancelledError:
+        transfer.abort()
+        raise
 
 
 async def _renewed(provider: Provider, task: Task, output: Output) -> Output:

@@ -101,7 +101,7 @@ class Runtime:
         if identity not in self._providers:
             key = profile.key(self.environ)
             address = self.address(profile.base_url)
-            wire = Wire(address, transport=self.transport)
+            wire = Wire(address, self.clock, transport=self.transport)
             provider = Provider(profile, Site(profile.dialect, address), wire, key)
             self._providers[identity] = await self._opened.enter_async_context(provider)
         return self._providers[identity]

@@ -202,6 +202,8 @@ FAILING = [
     (("retry", "-P", "evolink", "abcd"), 3),
     (("open", "-P", "sandbox", "abcd", "--print"), 5),
     (("list", "--remote", "-P", "ephone"), 5),
+    (("list", "-P", "nope"), 3),
+    (("history", "forget", "-P", "sandbox", "abcd", "--yes"), 5),
     (("profile", "show", "nope"), 3),
     (("profile", "add", "x", "--dialect", "nope"), 3),
     (("profile", "add", "a b", "--dialect", "evolink"), 3),

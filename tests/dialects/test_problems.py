@@ -1,5 +1,6 @@
 """What an answer means that is not a task."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -28,7 +29,7 @@ remaining = "X-Left"
 def told(told_by: Answer, *, submits: bool = False) -> Problem:
     dialect = small(LISTS)
     acknowledges = dialect.operation(None, None).acknowledges if submits else None
-    found = dialect.reader.task(told_by, acknowledges=acknowledges, now=NOW)
+    found = dialect.reader.task(replace(told_by, at=NOW), acknowledges=acknowledges)
     assert isinstance(found, Problem)
     return found
 
@@ -48,7 +49,7 @@ def told(told_by: Answer, *, submits: bool = False) -> Problem:
         (410, Trouble.NOT_FOUND),
         (413, Trouble.REFUSED),
         (422, Trouble.REFUSED),
-        (425, Trouble.UNAVAILABLE),
+        (425, Trouble.REFUSED),
         (429, Trouble.BUSY),
         (451, Trouble.REFUSED),
         (500, Trouble.UNAVAILABLE),

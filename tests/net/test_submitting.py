@@ -33,7 +33,7 @@ NEVER_ARRIVED = [Answer(Met.NOT_SENT)]
 UNTRUSTED = [Answer(Met.UNTRUSTED)]
 LOST = [
     Answer(Met.LOST),
-    *problem(Trouble.UNAVAILABLE, 408, 425, 500, 502, 503, 504),
+    *problem(Trouble.UNAVAILABLE, 408, 500, 502, 503, 504),
     *problem(Trouble.UNREADABLE, 200, 201, 204, 299),
 ]
 BUSY = problem(Trouble.BUSY, 429, 503, 200)

@@ -22,12 +22,12 @@ from tests.conftest import FakeClock
 Handler = Callable[[httpx2.Request], httpx2.Response]
 
 
-def provider_of(dialect: str, handler: Handler) -> Provider:
+def provider_of(clock: FakeClock, dialect: str, handler: Handler) -> Provider:
     loaded = Dialects().get(dialect)
     profile = Profile(
         name=dialect, dialect=loaded, base_url=loaded.form.base_url, settings=ProfileSettings(dialect=dialect)
     )
-    wire = Wire(profile.base_url, transport=httpx2.MockTransport(handler))
+    wire = Wire(profile.base_url, clock, transport=httpx2.MockTransport(handler))
     return Provider(profile, Site(loaded, profile.base_url), wire, Secret("key-of-the-test"))
 
 
@@ -41,7 +41,7 @@ def watched(
     clock: FakeClock, dialect: str, handler: Handler, tasks: list[Task], terms: Terms, *, rate: float = 5.0
 ) -> list[Seen]:
     async def collect() -> list[Seen]:
-        async with provider_of(dialect, handler) as provider:
+        async with provider_of(clock, dialect, handler) as provider:
             watch = Watch(clock, terms, lambda: 0.5)
             watch.add(provider, [(task, 5.0) for task in tasks], rate=rate, interval=None)
             return [seen async for seen in watch]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from taskctl.errors import HistoryError
+from taskctl.errors import HistoryError, TaskNotFound
 from taskctl.model import Cost, Failure, Kind, Output, State, Task
 from taskctl.secret import Secret
 from taskctl.store.history import History
@@ -248,7 +248,11 @@ def test_forgetting_and_pruning_leave_nothing_behind(history: History, tmp_path:
         history.record(
             a_task(f"id-{state}", state=state, finished_at=ended, input={"prompt": f"canary {number}"}, tags=("t",))
         )
-    assert history.forget([a_task("id-running"), a_task("never seen"), a_task("id-queued", base_url="http://h")]) == 1
+    for stranger in (a_task("never seen"), a_task("id-queued", base_url="http://h")):
+        with pytest.raises(TaskNotFound):
+            history.forget([a_task("id-running"), stranger])
+    assert history.find_in(URL, "id-running") is not None
+    assert history.forget([a_task("id-running")]) == 1
     assert history.prune(NOON + 9 * MINUTE) == 0
     assert history.prune(NOON + 10 * MINUTE) == 4
     assert sorted(task.state for task in history.tasks()) == ["queued", "unconfirmed", "unknown"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from taskctl.dialects import values
 from taskctl.dialects.documents import decoded
@@ -29,11 +29,7 @@ class Page:
 
 
 class Reader:
-    """Reads the answers of one dialect. Pure: it is given bytes and gives back values.
-
-    `now` is the moment of reading. It is needed only where a provider names an absolute time to wait for and its
-    answer has no `Date`.
-    """
+    """Reads the answers of one dialect. Pure: it is given bytes and gives back values."""
 
     def __init__(self, dialect: Format1) -> None:
         task = dialect.task
@@ -52,14 +48,13 @@ class Reader:
         asked: str | None = None,
         acknowledges: Finder | None = None,
         kind: Kind | None = None,
-        now: datetime | None = None,
     ) -> Report | Problem:
         """What an answer to a request about one task says: the task, or a problem.
 
         `asked` is the id that the request named; `acknowledges` finds the id in the answer to a submit; `kind` is
         what the operation makes.
         """
-        document = self._document(answer, submits=acknowledges is not None, now=now)
+        document = self._document(answer, submits=acknowledges is not None)
         if isinstance(document, Problem):
             return document
         submits = acknowledges is not None
@@ -68,24 +63,22 @@ class Reader:
             return self._nothing(answer)
         report = self.report(document, asked=None if submits else asked, acknowledges=acknowledges, kind=kind)
         if report is None or (submits and report.id is None):
-            return self._problems.unreadable(answer, document, now=now)
+            return self._problems.unreadable(answer, document)
         return report
 
-    def by_key(
-        self, answer: Answer, key: str, *, kind: Kind | None = None, now: datetime | None = None
-    ) -> Report | Problem:
+    def by_key(self, answer: Answer, key: str, *, kind: Kind | None = None) -> Report | Problem:
         """What an answer to a request for the task of this key, as it went over the wire, says.
 
         A task that names another key is not it, in case the provider did not look at the key at all.
         """
-        document = self._document(answer, submits=False, now=now)
+        document = self._document(answer, submits=False)
         if isinstance(document, Problem):
             return document
         place = self._at.first(document, _place)
         candidates = place if isinstance(place, list) else [document]
         reports = [report for one in candidates if (report := self.report(one, kind=kind)) is not None]
         if candidates and not reports:
-            return self._problems.unreadable(answer, document, now=now)
+            return self._problems.unreadable(answer, document)
         ours = [report for report in reports if report.key == key or (report.key is None and len(candidates) == 1)]
         if not ours:
             return self._nothing(answer)
@@ -98,10 +91,9 @@ class Reader:
         *,
         total: Expression | None = None,
         cursor: Expression | None = None,
-        now: datetime | None = None,
     ) -> Page | Problem:
         """What an answer that holds many tasks says."""
-        document = self._document(answer, submits=False, now=now)
+        document = self._document(answer, submits=False)
         if isinstance(document, Problem):
             return document
         said = values.span(total.read(document)) if total else None
@@ -109,7 +101,7 @@ class Reader:
         if found is None and said == 0:
             found = []
         if not isinstance(found, list):
-            return self._problems.unreadable(answer, document, now=now)
+            return self._problems.unreadable(answer, document)
         reports = (self.report(item) for item in found)
         return Page(
             reports=tuple(report for report in reports if report is not None and report.id),
@@ -117,19 +109,19 @@ class Reader:
             cursor=values.text(cursor.read(document)) if cursor else None,
         )
 
-    def value(self, answer: Answer, expression: Expression, *, now: datetime | None = None) -> object | Problem:
+    def value(self, answer: Answer, expression: Expression) -> object | Problem:
         """What an expression finds in an answer that is no task: an upload's URL, a list of models."""
-        document = self._document(answer, submits=False, now=now)
+        document = self._document(answer, submits=False)
         if isinstance(document, Problem):
             return document
         found = expression.read(document)
-        return self._problems.unreadable(answer, document, now=now) if _hollow(found) else found
+        return self._problems.unreadable(answer, document) if _hollow(found) else found
 
-    def accepted(self, answer: Answer, *, now: datetime | None = None) -> Problem | None:
+    def accepted(self, answer: Answer) -> Problem | None:
         """The problem that an answer tells, where its content does not matter otherwise."""
         if 200 <= answer.status < 300 and not answer.body.strip():
             return None
-        document = self._document(answer, submits=False, now=now)
+        document = self._document(answer, submits=False)
         return document if isinstance(document, Problem) else None
 
     def event(self, data: str, *, kind: Kind | None = None) -> Report | None:
@@ -210,9 +202,9 @@ class Reader:
         final = self._find["cost_final"].first(task, values.number)
         return None if estimated is None and final is None else Cost(estimated=estimated, final=final, unit=self._unit)
 
-    def _document(self, answer: Answer, *, submits: bool, now: datetime | None) -> object | Problem:
+    def _document(self, answer: Answer, *, submits: bool) -> object | Problem:
         document = decoded(answer.body)
-        return self._problems.problem(answer, document, submits=submits, now=now) or document
+        return self._problems.problem(answer, document, submits=submits) or document
 
 
 def _place(value: object) -> dict[str, object] | list[object] | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -30,6 +31,8 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    at: datetime | None = None
+    """When it came, by our clock: absolute times count from here where the answer has no `Date`."""
 
 
 class Trouble(StrEnum):

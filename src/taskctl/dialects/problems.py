@@ -1,6 +1,5 @@
 """Tells what an answer means that is not a task: no key, no money, no such task, too busy, no."""
 
-from datetime import datetime
 from fnmatch import fnmatchcase
 
 from taskctl.dialects import patience, values
@@ -32,29 +31,30 @@ class ProblemReader:
         self._code = Finder(fields.code)
         self._globs = [(trouble, [glob.casefold() for glob in getattr(fields, trouble.value)]) for trouble in _ASKED]
 
-    def problem(self, answer: Answer, document: object, *, submits: bool, now: datetime | None) -> Problem | None:
+    def problem(self, answer: Answer, document: object, *, submits: bool) -> Problem | None:
         """The problem that this answer tells; None where it tells none."""
         refused = self._ok is not None and self._ok.read(document) is False
         if 200 <= answer.status < 300 and not refused:
-            return self.unreadable(answer, document, now=now) if document is None else None
+            return self.unreadable(answer, document) if document is None else None
         meant = Trouble.REFUSED if 200 <= answer.status < 300 else by_status(answer.status)
         if meant is Trouble.CONFLICT and not submits:
             meant = Trouble.REFUSED  # 409 to a submit is about its key, to anything else about the task's state
         if meant is Trouble.NOT_FOUND and document is None and answer.body.strip():
             meant = Trouble.UNREADABLE  # a proxy's page says nothing about our task
-        return self._problem(answer, document, meant, now)
+        return self._problem(answer, document, meant)
 
-    def unreadable(self, answer: Answer, document: object, *, now: datetime | None) -> Problem:
+    def unreadable(self, answer: Answer, document: object) -> Problem:
         """The problem that an answer is which holds nothing of what was asked for."""
-        return self._problem(answer, document, Trouble.UNREADABLE, now)
+        return self._problem(answer, document, Trouble.UNREADABLE)
 
-    def _problem(self, answer: Answer, document: object, otherwise: Trouble, now: datetime | None) -> Problem:
+    def _problem(self, answer: Answer, document: object, otherwise: Trouble) -> Problem:
         code = self._code.first(document, values.word)
         message = self._message.first(document, values.sentence)
         trouble = self._meant(code, message) or otherwise
-        wait = patience.retry_after(answer.headers, now=now)
+        wait = patience.retry_after(answer.headers, now=answer.at)
         if wait is None and trouble is Trouble.BUSY and self._fields.reset:
-            wait = patience.until_reset(answer.headers, self._fields.reset, remaining=self._fields.remaining, now=now)
+            left = self._fields.remaining
+            wait = patience.until_reset(answer.headers, self._fields.reset, remaining=left, now=answer.at)
         return Problem(
             trouble=trouble,
             status=answer.status,
@@ -85,9 +85,7 @@ def by_status(status: int) -> Trouble:
             return Trouble.CONFLICT
         case 429:
             return Trouble.BUSY
-        case 408 | 425:
-            return Trouble.UNAVAILABLE
-        case _ if status >= 500:
+        case _ if status == 408 or status >= 500:
             return Trouble.UNAVAILABLE
         case _ if status >= 300:
             return Trouble.REFUSED

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -13,6 +14,7 @@ from urllib.request import getproxies
 import httpx2
 
 from taskctl import __version__
+from taskctl.clock import Clock
 from taskctl.dialects.messages import Answer, FileRequest, Request
 from taskctl.errors import ConfigurationError, FileError, NoAnswer
 from taskctl.net.connections import Connections
@@ -47,9 +49,10 @@ class Untrusted(NotSent):
 class Wire:
     """A connection pool to one provider. Redirects are answers, not orders."""
 
-    def __init__(self, base_url: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, base_url: str, clock: Clock, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         parts = urlsplit(base_url)
         self._host = parts.netloc
+        self._clock = clock
         local = (parts.hostname or "") in _LOOPBACK
         proxied = not local and any(scheme in getproxies() for scheme in (parts.scheme, "all"))
         try:
@@ -89,7 +92,7 @@ class Wire:
                     body += chunk
                     if len(body) > LARGEST:
                         raise NoAnswer(f"{about}: {self._host} sent more than {LARGEST >> 20} MiB", hint=_LATER)
-                return _answer(response, bytes(body))
+                return _answer(response, bytes(body), self._clock.now())
 
     @asynccontextmanager
     async def events(self, request: Request, key_headers: dict[str, str], *, about: str) -> AsyncIterator["Stream"]:
@@ -168,8 +171,8 @@ def _opened_file(path: str) -> BinaryIO:
         raise FileError(f"{path} cannot be read: {problem.strerror}") from problem
 
 
-def _answer(response: httpx2.Response, body: bytes) -> Answer:
-    return Answer(status=response.status_code, headers=dict(response.headers.items()), body=body)
+def _answer(response: httpx2.Response, body: bytes, at: datetime | None = None) -> Answer:
+    return Answer(status=response.status_code, headers=dict(response.headers.items()), body=body, at=at)
 
 
 def _trust(scheme: str) -> ssl.SSLContext:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from taskctl.clock import Clock
-from taskctl.errors import HistoryError
+from taskctl.errors import HistoryError, TaskNotFound
 from taskctl.model import ENDED, State, Task
 from taskctl.secret import redact
 from taskctl.store import queries
@@ -177,13 +177,22 @@ class History:
         return (decode(row) for row in self._db.stream(queries.EVERYTHING))
 
     def forget(self, tasks: Iterable[Task]) -> int:
-        """Remove these tasks for good; how many there were."""
+        """Remove these tasks for good, all or none; how many there were.
+
+        Raises:
+            TaskNotFound: one of them is not here.
+        """
+        count = 0
         with self._db.writing():
-            rows = [row["row"] for task in tasks if (row := self._known(task))]
-            for row in rows:
-                self._db.run("DELETE FROM task WHERE row = ?", (row,))
+            for task in tasks:
+                row = self._known(task)
+                if row is None:
+                    hint = "nothing was forgotten; see: taskctl list"
+                    raise TaskNotFound(f"the history does not know {task.name}", hint=hint, task=task.name)
+                self._db.run("DELETE FROM task WHERE row = ?", (row["row"],))
+                count += 1
         self._db.clear_traces()
-        return len(rows)
+        return count
 
     def prune(self, before: datetime) -> int:
         """Remove for good what had ended before this time; how many there were."""

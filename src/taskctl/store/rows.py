@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from taskctl.errors import HistoryError
 from taskctl.model import Cost, Failure, Kind, Output, Role, State, Task
-from taskctl.secret import redact
+from taskctl.secret import redact, redacted
 from taskctl.store.database import Value
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -167,18 +167,6 @@ def moment(microseconds: int | None) -> datetime | None:
 def dump(value: object) -> str:
     """The value as ASCII JSON without secrets; numbers of any size and broken characters survive."""
     try:
-        return json.dumps(_redacted(value), separators=(",", ":"))
+        return json.dumps(redacted(value), separators=(",", ":"))
     except RecursionError as error:
         raise HistoryError("this is nested too deeply to be recorded") from error
-
-
-def _redacted(value: object) -> object:
-    match value:
-        case str():
-            return redact(value)
-        case dict():
-            return {redact(name): _redacted(member) for name, member in value.items()}
-        case list() | tuple():
-            return [_redacted(member) for member in value]
-        case _:
-            return value

@@ -17,7 +17,8 @@ from tests.harness import Done
 
 TASK = {
     "id", "key", "profile", "dialect", "base_url", "operation", "model", "state", "provider_state", "progress",
-    "can_cancel", "message", "submitted_at", "updated_at", "finished_at", "eta_seconds", "outputs", "error", "cost",
+    "can_cancel", "message", "submitted_at", "updated_at", "finished_at", "took_seconds", "eta_seconds", "outputs",
+    "error", "cost",
     "tags", "input",
 }  # fmt: skip
 OUTPUT = {

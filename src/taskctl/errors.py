@@ -170,6 +170,10 @@ class Unavailable(NoAnswer):
     """The provider is there, and says that it cannot answer now (5xx, 429)."""
 
 
+class Busy(Unavailable):
+    """The provider is asked too much (429)."""
+
+
 class TaskFailed(TaskctlError):
     """A task failed, was cancelled or expired."""
 

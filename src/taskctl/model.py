@@ -96,6 +96,8 @@ class Report:
     submitted_at: datetime | None = None
     finished_at: datetime | None = None
     eta_seconds: float | None = None
+    poll_after: float | None = None
+    """Seconds until the next look, as the provider wishes."""
     outputs: tuple[Output, ...] = ()
     error: Failure | None = None
     cost: Cost | None = None
@@ -124,12 +126,20 @@ class Task:
     submitted_at: datetime | None = None
     updated_at: datetime | None = None
     finished_at: datetime | None = None
+    """When it ended; where the provider does not say, when its end was first seen."""
+    took_seconds: float | None = None
+    """From its submission to its end, where that is known within a minute."""
     eta_seconds: float | None = None
     outputs: tuple[Output, ...] = ()
     error: Failure | None = None
     cost: Cost | None = None
     tags: tuple[str, ...] = ()
     input: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> tuple[str, str | None]:
+        """What no other task has: the provider's base URL and the id, or the key while there is none."""
+        return self.base_url, self.id or self.key
 
     @property
     def name(self) -> str:
@@ -150,10 +160,14 @@ class Task:
         return tuple(output for output in self.outputs if output.role is Role.RESULT)
 
     def told(self, report: Report, *, now: datetime) -> "Task":
-        """The task after this answer. An ended task never goes back, and progress never falls."""
+        """The task after this answer: itself, where that is nothing new.
+
+        An ended task never goes back, and progress never falls.
+        """
         task = self._with_facts(report)
         if self.state.ended and not _revived(self, report):
-            return replace(task, outputs=_dated(task, report), can_cancel=False)
+            task = replace(task, outputs=_dated(task, report), can_cancel=False)
+            return self if task == self else task
         state = report.state or (State.QUEUED if self.state is State.UNCONFIRMED else self.state)
         task = replace(
             task,
@@ -166,7 +180,7 @@ class Task:
             finished_at=(report.finished_at or now) if state.ended else None,
         )
         task = replace(task, outputs=_dated(task, report))
-        return task if task == self else replace(task, updated_at=now)
+        return self if task == self else replace(task, updated_at=now)
 
     def forgotten(self, *, now: datetime) -> "Task":
         """The task after the provider has said for good that it does not know it; what had ended stays as it was."""

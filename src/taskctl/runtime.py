@@ -1,6 +1,6 @@
 """What one invocation works with: profiles, history, clock, the listener, and providers opened on first use."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +16,10 @@ from taskctl.store.history import History
 if TYPE_CHECKING:
     import httpx2
 
+    from taskctl.net.pace import Estimate
     from taskctl.net.provider import Provider
     from taskctl.net.transfer import Progress
-    from taskctl.net.watch import Seen
+    from taskctl.net.watched import Seen
 
 T = TypeVar("T")
 
@@ -32,11 +33,13 @@ class Listener(Protocol):
     def warn(self, text: str) -> None:
         """Something that may need doing."""
 
-    def watching(self, tasks: list[Task], timeout: float) -> None:
-        """A watch begins."""
+    def watching(
+        self, tasks: Sequence[Task], timeout: float, estimates: "Mapping[tuple[str, str | None], Estimate]"
+    ) -> None:
+        """A watch begins; by their identities, how long tasks are expected to take."""
 
-    def seen(self, seen: "Seen") -> None:
-        """Something happened to a task under watch."""
+    def seen(self, news: "Sequence[Seen]") -> None:
+        """Something happened to tasks under watch, all of it at once."""
 
     def unwatch(self) -> None:
         """The watch is over."""
@@ -120,7 +123,11 @@ class Runtime:
 
     def remember(self, task: Task) -> Task:
         """The task as the history has it now; where it cannot be written, a warning was given once."""
-        return self.history.record(task) if self.history.writable else task
+        return self.remember_all([task])[0]
+
+    def remember_all(self, tasks: Sequence[Task]) -> list[Task]:
+        """The tasks as the history has them now, all of them written at once."""
+        return self.history.record_all(tasks) if tasks and self.history.writable else list(tasks)
 
     def need_history(self) -> None:
         """Refuse to go on where nothing could be remembered.

@@ -15,7 +15,7 @@ BARE = Task(id=None, key=None, profile="p", dialect="d", base_url="https://h")
 FULL = Task(
     id="01K5", key="k", profile="p", dialect="d", base_url="https://h", operation="video", model="m",
     state=State.COMPLETED, provider_state="done", progress=100, can_cancel=False, message="hi", submitted_at=NOON,
-    updated_at=NOON, finished_at=NOON, eta_seconds=0.5, error=Failure(code="c", message="e"),
+    updated_at=NOON, finished_at=NOON, took_seconds=61.5, eta_seconds=0.5, error=Failure(code="c", message="e"),
     cost=Cost(estimated=1.5, final=1.47, unit="credits"), tags=("a", "b"), input={"prompt": "a dog"},
     outputs=(
         Output(
@@ -30,8 +30,8 @@ json_values = scalars | st.dictionaries(foreign, scalars | st.lists(scalars, max
 
 TASK_KEYS = [
     "id", "key", "profile", "dialect", "base_url", "operation", "model", "state", "provider_state", "progress",
-    "can_cancel", "message", "submitted_at", "updated_at", "finished_at", "eta_seconds", "outputs", "error", "cost",
-    "tags", "input",
+    "can_cancel", "message", "submitted_at", "updated_at", "finished_at", "took_seconds", "eta_seconds", "outputs",
+    "error", "cost", "tags", "input",
 ]  # fmt: skip
 OUTPUT_KEYS = [
     "index", "kind", "role", "url", "text", "content_type", "duration_seconds", "expires_at", "file", "bytes", "sha256",
@@ -56,7 +56,7 @@ def test_a_task_is_written_as_documented() -> None:
         "id": "01K5", "key": "k", "profile": "p", "dialect": "d", "base_url": "https://h", "operation": "video",
         "model": "m", "state": "completed", "provider_state": "done", "progress": 100, "can_cancel": False,
         "message": "hi", "submitted_at": "2026-11-22T12:00:00Z", "updated_at": "2026-11-22T12:00:00Z",
-        "finished_at": "2026-11-22T12:00:00Z", "eta_seconds": 0.5,
+        "finished_at": "2026-11-22T12:00:00Z", "took_seconds": 61.5, "eta_seconds": 0.5,
         "outputs": [
             {
                 "index": 0, "kind": "video", "role": "extra", "url": "https://cdn/a", "text": None,

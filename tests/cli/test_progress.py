@@ -11,7 +11,7 @@ from taskctl.cli.output import Format, Output
 from taskctl.cli.progress import LineListener, LiveListener, listener_for
 from taskctl.errors import NoAnswer
 from taskctl.model import Failure, State, Task
-from taskctl.net.watch import Seen
+from taskctl.net.watched import Seen
 from taskctl.store.history import History
 from tests.cli.screen import screen
 from tests.conftest import FakeClock
@@ -28,7 +28,7 @@ class Told:
     def __init__(self, clock: FakeClock, **options: bool) -> None:
         self.stderr = io.StringIO()
         output = Output(stdout=io.StringIO(), stderr=self.stderr, **options)  # type: ignore[arg-type]  # switches alone
-        self.listener = LineListener(output, clock, heartbeat=0.001)
+        self.listener = LineListener(output, clock, heartbeat=0.001, pulse=0.001)
         self.task = TASK
 
     @property
@@ -37,7 +37,7 @@ class Told:
 
     def sees(self, **changes: object) -> None:
         before, self.task = self.task, replace(self.task, **changes)  # type: ignore[arg-type]  # a task's own fields
-        self.listener.seen(Seen(task=self.task, before=before))
+        self.listener.seen([Seen(task=self.task, before=before)])
 
 
 def test_a_wait_is_announced_with_its_end_and_its_number(clock: FakeClock) -> None:
@@ -50,7 +50,7 @@ def test_a_wait_is_announced_with_its_end_and_its_number(clock: FakeClock) -> No
         ([], 90.0, []),
     ):
         told = Told(clock)
-        told.listener.watching(tasks, timeout)
+        told.listener.watching(tasks, timeout, {})
         told.listener.unwatch()
         assert [line for line in told.lines if "after" not in line] == said
 
@@ -76,13 +76,13 @@ def test_a_word_that_nobody_knows_is_warned_about_once(clock: FakeClock) -> None
 @pytest.mark.parametrize(("verbose", "count"), [(False, 0), (True, 1)])
 def test_a_missed_look_is_told_to_those_who_want_to_know(clock: FakeClock, verbose: bool, count: int) -> None:
     told = Told(clock, verbose=verbose)
-    told.listener.seen(Seen(task=TASK, before=TASK, missed=NoAnswer("asking about task-1: no answer")))
+    told.listener.seen([Seen(task=TASK, before=TASK, missed=NoAnswer("asking about task-1: no answer"))])
     assert len(told.lines) == count
 
 
 def test_quiet_says_nothing_of_what_goes_well(clock: FakeClock) -> None:
     told = Told(clock, quiet=True)
-    told.listener.watching([TASK], 60)
+    told.listener.watching([TASK], 60, {})
     told.sees(state=State.RUNNING)
     told.listener.unwatch()
     assert told.lines == []
@@ -90,7 +90,7 @@ def test_quiet_says_nothing_of_what_goes_well(clock: FakeClock) -> None:
 
 def test_a_long_wait_gives_a_sign_of_life_until_it_is_over(clock: FakeClock) -> None:
     told = Told(clock)
-    told.listener.watching([TASK, replace(TASK, id="b", state=State.RUNNING)], 60)
+    told.listener.watching([TASK, replace(TASK, id="b", state=State.RUNNING)], 60, {})
     clock.passed = 125
     deadline = time.monotonic() + 10
     while not any("1 queued, 1 running after 2m05s" in line for line in told.lines):
@@ -127,13 +127,13 @@ def live(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> tuple[LiveListene
 
 def test_words_over_bars_stay_when_the_bars_are_gone(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     listener, stderr = live(clock, monkeypatch)
-    listener.watching([TASK], 60)
+    listener.watching([TASK], 60, {})
     running = replace(TASK, state=State.RUNNING, progress=40)
-    listener.seen(Seen(task=running, before=TASK))
+    listener.seen([Seen(task=running, before=TASK)])
     listener.note("a note\x1b[31m of the provider")
     listener.warn("::warning:: " + "long " * 30)
     failed = replace(running, state=State.FAILED, error=Failure(code=None, message="the moon was too bright"))
-    listener.seen(Seen(task=failed, before=running))
+    listener.seen([Seen(task=failed, before=running)])
     listener.unwatch()
     left = screen(stderr.getvalue())
     assert left[:2] == ["waiting for 1 task, at most 1m00s", "a note<U+001B>[31m of the provider"]
@@ -145,13 +145,14 @@ def test_words_over_bars_stay_when_the_bars_are_gone(clock: FakeClock, monkeypat
 def test_many_tasks_share_one_bar(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     listener, stderr = live(clock, monkeypatch)
     tasks = [replace(TASK, id=f"task-{number}") for number in range(40)]
-    listener.watching(tasks, 60)
+    listener.watching(tasks, 60, {})
     for task in tasks[:10]:
-        listener.seen(Seen(task=replace(task, state=State.COMPLETED), before=task))
+        listener.seen([Seen(task=replace(task, state=State.COMPLETED), before=task)])
     listener.unwatch()
     written = stderr.getvalue()
     assert "40 tasks" in written
-    assert "30 queued, 10 completed" in written
+    assert "30 queued" in written
+    assert "10 completed" in written
     assert screen(written) == ["waiting for 40 tasks, at most 1m00s"]
 
 
@@ -233,7 +234,7 @@ def test_a_key_is_asked_for_and_not_shown(taskctl: Taskctl, inside: Inside) -> N
 def test_ctrl_c_takes_the_bars_away_and_leaves_the_task(taskctl: Taskctl, here: Inside) -> None:
     (id_,) = here("submit", "prompt=a [takes 1h]").lines
     terminal = on_terminal(taskctl, "wait", id_)
-    terminal.expect_exact("━")
+    terminal.expect_exact("─")
     terminal.sendintr()
     before = (terminal.before or "") + str(terminal.after)
     terminal.expect(pexpect.EOF)
@@ -241,4 +242,4 @@ def test_ctrl_c_takes_the_bars_away_and_leaves_the_task(taskctl: Taskctl, here: 
     left = screen(before + (terminal.before or ""))
     assert terminal.exitstatus == 130
     assert f"resume with: taskctl wait {id_}" in left[-1]
-    assert "━" not in "".join(left)
+    assert "─" not in "".join(left)

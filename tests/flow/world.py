@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from taskctl.dialects.load import Dialects
 from taskctl.flow import submitting
 from taskctl.model import Task
 from taskctl.net.transfer import Progress
-from taskctl.net.watch import Seen
+from taskctl.net.watched import Seen
 from taskctl.profiles import Profiles
 from taskctl.runtime import Runtime
 from taskctl.store.config import Config
@@ -44,10 +44,10 @@ class Heard:
     def warn(self, text: str) -> None:
         self.warnings.append(text)
 
-    def watching(self, tasks: list[Task], timeout: float) -> None:
+    def watching(self, tasks: Sequence[Task], timeout: float, estimates: object) -> None:
         pass
 
-    def seen(self, seen: Seen) -> None:
+    def seen(self, news: Sequence[Seen]) -> None:
         pass
 
     def unwatch(self) -> None:

@@ -11,8 +11,10 @@ from taskctl.dialects.load import Dialects
 from taskctl.dialects.site import Site
 from taskctl.errors import CredentialsError, NoAnswer, Refused, StillPending, TaskNotFound, Unavailable
 from taskctl.model import FORGOTTEN, State, Task
+from taskctl.net.pace import Budget
 from taskctl.net.provider import Provider
-from taskctl.net.watch import Seen, Terms, Watch
+from taskctl.net.watch import Watch, Watching
+from taskctl.net.watched import Seen, Terms
 from taskctl.net.wire import Wire
 from taskctl.profiles import Profile
 from taskctl.secret import Secret
@@ -43,8 +45,9 @@ def watched(
     async def collect() -> list[Seen]:
         async with provider_of(clock, dialect, handler) as provider:
             watch = Watch(clock, terms, lambda: 0.5)
-            watch.add(provider, [(task, 5.0) for task in tasks], rate=rate, interval=None)
-            return [seen async for seen in watch]
+            watching = [Watching(task=task, every=5.0) for task in tasks]
+            watch.add(provider, watching, budget=Budget(rate), interval=None)
+            return [seen async for news in watch for seen in news]
 
     return asyncio.run(collect())
 
@@ -79,7 +82,7 @@ def test_a_passing_error_of_the_server_is_only_a_missed_look(clock: FakeClock, s
         return httpx2.Response(status, text="<html>") if looks <= 4 else answering("completed")(request)
 
     seen = watched(clock, "evolink", handle, [task_of(clock, "evolink")], HOUR)
-    assert [type(one.missed) for one in seen[:4]] == [Unavailable] * 4
+    assert all(isinstance(one.missed, Unavailable) for one in seen[:4])
     assert seen[-1].task.state is State.COMPLETED
 
 

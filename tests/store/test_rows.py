@@ -58,6 +58,7 @@ tasks = st.builds(
     submitted_at=times,
     updated_at=times,
     finished_at=times,
+    took_seconds=numbers,
     eta_seconds=numbers,
     outputs=st.lists(outputs, max_size=3).map(
         lambda some: tuple(replace(output, index=index) for index, output in enumerate(some))

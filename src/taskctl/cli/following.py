@@ -87,8 +87,8 @@ def _report(path: Path, outcome: Outcome) -> None:
 
 
 def _join(outcome: Outcome, fetched: Outcome) -> None:
-    done = {(task.base_url, task.id): task for task in fetched.tasks}
-    outcome.tasks = [done.get((task.base_url, task.id), task) for task in outcome.tasks]
+    done = {task.identity: task for task in fetched.tasks}
+    outcome.tasks = [done.get(task.identity, task) for task in outcome.tasks]
     outcome.errors += fetched.errors
     outcome.files = fetched.files
 

@@ -1,6 +1,7 @@
-"""What people see while tasks run and files arrive: bars on a terminal, a line per change elsewhere."""
+"""What people see while tasks run and files arrive: a board on a terminal, a line per change elsewhere."""
 
 import threading
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from taskctl.cli import tables
@@ -12,34 +13,44 @@ from taskctl.safe import safe
 from taskctl.secret import redact
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
-    from rich.progress import TaskID
+    from rich.console import Console, RenderableType
+    from rich.live import Live
 
+    from taskctl.cli.board import Board
+    from taskctl.cli.transfers import TransferBars
+    from taskctl.net.pace import Estimate
     from taskctl.net.transfer import Progress
-    from taskctl.net.watch import Seen
+    from taskctl.net.watched import Seen
 
 HEARTBEAT = 60.0
 """Seconds; CI runners kill jobs that are silent for long."""
-MOST_BARS = 12
-"""More tasks than this share one bar."""
+PULSE = 1.0
+"""Seconds for which lines are held back, to be told together."""
+SINGLY = 10
+"""More tasks than this are told of together."""
+NAMED = 3
+"""Tasks that one line names."""
 
 
 def listener_for(output: Output, clock: Clock) -> "LineListener":
-    """Bars where they can move and nothing else is written meanwhile, otherwise lines."""
+    """A board where it can move and nothing else is written meanwhile, otherwise lines."""
     lines_come = output.format is Format.JSONL and output.on_terminal
     return LiveListener(output, clock) if output.lively and not lines_come else LineListener(output, clock)
 
 
 class LineListener:
-    """One line per change of state, and a heartbeat each minute."""
+    """One line per change of state, together where there are many, and a heartbeat each minute."""
 
-    def __init__(self, output: Output, clock: Clock, *, heartbeat: float = HEARTBEAT) -> None:
+    def __init__(self, output: Output, clock: Clock, *, heartbeat: float = HEARTBEAT, pulse: float = PULSE) -> None:
         self._output = output
         self._clock = clock
         self._heartbeat = heartbeat
-        self._tasks: dict[tuple[str, str | None], Task] = {}
+        self._pulse = pulse
+        self._states: dict[tuple[str, str | None], State] = {}
+        self._held: dict[State, list[str]] = {}
+        self._lock = threading.Lock()
         self._began = 0.0
-        self._silent = threading.Event()
+        self._over = threading.Event()
         self._strange: set[str] = set()
 
     def note(self, text: str) -> None:
@@ -50,34 +61,40 @@ class LineListener:
         """Something that may need doing."""
         self._output.warn(text)
 
-    def watching(self, tasks: list[Task], timeout: float) -> None:
+    def watching(
+        self, tasks: Sequence[Task], timeout: float, estimates: "Mapping[tuple[str, str | None], Estimate]"
+    ) -> None:
         """A watch begins."""
-        if self._announced(tasks, timeout):
-            self._silent.clear()
+        self._states = {task.identity: task.state for task in tasks}
+        if self._announced(tasks, timeout, estimates):
+            self._over.clear()
             threading.Thread(target=self._beat, daemon=True).start()
 
-    def _announced(self, tasks: list[Task], timeout: float) -> bool:
-        """Say for how long we wait, where we do."""
+    def _announced(
+        self, tasks: Sequence[Task], timeout: float, estimates: "Mapping[tuple[str, str | None], Estimate]"
+    ) -> bool:
+        """Say for how long we wait, where we do, and how long it usually takes."""
         self._began = self._clock.monotonic()
-        self._tasks = {(task.base_url, task.id): task for task in tasks}
-        going = sum(not task.state.ended for task in tasks)
+        going = [task for task in tasks if not task.state.ended]
         if not going or not timeout:
             return False
-        noun = "1 task" if going == 1 else f"{going} tasks"
-        self.note(f"waiting for {noun}, at most {words(timeout)}")
+        noun = "1 task" if len(going) == 1 else f"{len(going)} tasks"
+        self.note(f"waiting for {noun}, at most {words(timeout)}{_usually(going, estimates)}")
         return True
 
-    def seen(self, seen: "Seen") -> None:
-        """Something happened to a task under watch."""
-        self._tasks[seen.before.base_url, seen.before.id] = seen.task
-        if seen.missed is not None and seen.error is None:
-            self._missed(str(seen.missed.message))
-        if seen.task.state is not seen.before.state or seen.task.provider_state != seen.before.provider_state:
-            self._changed(seen.task)
+    def seen(self, news: "Sequence[Seen]") -> None:
+        """Something happened to tasks under watch."""
+        for seen in news:
+            self._states[seen.before.identity] = seen.task.state
+            if seen.missed is not None and seen.error is None:
+                self._missed(str(seen.missed.message))
+            if seen.task.state is not seen.before.state or seen.task.provider_state != seen.before.provider_state:
+                self._changed(seen.task)
 
     def unwatch(self) -> None:
         """The watch is over."""
-        self._silent.set()
+        self._over.set()
+        self._tell_held()
 
     def transferring(self, progress: "list[Progress]") -> None:
         """Files are on their way."""
@@ -95,121 +112,120 @@ class LineListener:
                 )
             return
         why = tables.reason(task)
-        self.note(f"{task.name} {task.state}" + (f": {why}" if why else ""))
+        if why or len(self._states) <= SINGLY:
+            self.note(f"{task.name} {task.state}" + (f": {why}" if why else ""))
+            return
+        with self._lock:
+            self._held.setdefault(task.state, []).append(task.name)
+
+    def _tell_held(self) -> None:
+        with self._lock:
+            held, self._held = self._held, {}
+        for state, names in held.items():
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            count = f"{len(names)} " if len(names) > 1 else ""
+            self.note(f"{count}{state}: {', '.join(names[:NAMED])}{more}")
 
     def _missed(self, message: str) -> None:
         if self._output.verbose:
             self.note(message)
 
     def _beat(self) -> None:
-        while not self._silent.wait(self._heartbeat):
-            self.note(f"{self._counts()} after {words(self._clock.monotonic() - self._began)}")
+        pulses = 0
+        while not self._over.wait(self._pulse):
+            self._tell_held()
+            pulses += 1
+            if pulses * self._pulse >= self._heartbeat:
+                pulses = 0
+                self.note(f"{self._counts()} after {words(self._clock.monotonic() - self._began)}")
 
     def _counts(self) -> str:
-        states = [task.state for task in self._tasks.values()]
+        states = list(self._states.values())
         return ", ".join(f"{states.count(state)} {state}" for state in State if state in states)
 
 
 class LiveListener(LineListener):
-    """Bars that move, drawn by a timer and gone when all is done."""
+    """A board that moves, drawn by a timer and gone when all is done."""
 
     def __init__(self, output: Output, clock: Clock) -> None:
         super().__init__(output, clock)
-        self._bars: Bars | None = None
-        self._bar_of: dict[tuple[str, str | None], TaskID] = {}
-        self._summary: TaskID | None = None
+        self._live: Live | TransferBars | None = None
+        self._board: Board | None = None
 
-    def watching(self, tasks: list[Task], timeout: float) -> None:
-        """Draw a bar per task, or one for all."""
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    def watching(
+        self, tasks: Sequence[Task], timeout: float, estimates: "Mapping[tuple[str, str | None], Estimate]"
+    ) -> None:
+        """Put up the board."""
+        from rich.live import Live
 
-        if not self._announced(tasks, timeout):
+        from taskctl.cli.board import MOST_ROWS, Board
+
+        if not self._announced(tasks, timeout, estimates):
             return
-        self._bars = Progress(
-            SpinnerColumn(finished_text=" "),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[state]}", markup=False),
-            TimeElapsedColumn(),
-            console=self._output.console(self._output.stderr),
-            transient=True,
-            refresh_per_second=4,
+        console = self._output.console(self._output.stderr)
+        self._board = Board(tasks, self._clock, estimates)
+        often = 4 if len(tasks) == 1 else 2 if len(tasks) <= MOST_ROWS else 1
+        live = Live(
+            get_renderable=lambda: self._drawn(console), console=console, transient=True, refresh_per_second=often
         )
-        if len(tasks) > MOST_BARS:
-            self._summary = self._bars.add_task(f"{len(tasks)} tasks", total=len(tasks), state=self._counts())
-        else:
-            for identity, task in self._tasks.items():
-                total = None if task.progress is None and not task.state.ended else 100
-                self._bar_of[identity] = self._bars.add_task(_label(task), total=total, state=task.state.value)
-        self._draw_all()
-        self._bars.start()
+        live.start(refresh=True)
+        self._live = live
 
-    def seen(self, seen: "Seen") -> None:
-        """Move the bar of this task."""
-        super().seen(seen)
-        self._draw(seen.task)
+    def seen(self, news: "Sequence[Seen]") -> None:
+        """Note it on the board, which shows it with its next drawing."""
+        super().seen(news)
+        if self._board is not None:
+            self._board.take(news)
 
     def unwatch(self) -> None:
-        """Take the bars away."""
-        if self._bars is not None:
-            self._bars.stop()
-        self._bars, self._summary = None, None
-        self._bar_of.clear()
+        """Take the board away."""
+        if self._live is not None:
+            self._live.stop()
+        self._live = self._board = None
 
     def transferring(self, progress: "list[Progress]") -> None:
         """Draw a bar per file; the list grows while files begin."""
         from taskctl.cli.transfers import TransferBars
 
-        self._bars = TransferBars(progress, self._output.console(self._output.stderr))
-        self._bars.start()
+        self._live = TransferBars(progress, self._output.console(self._output.stderr))
+        self._live.start()
 
     def transferred(self) -> None:
         """Take the bars away."""
         self.unwatch()
 
     def note(self, text: str) -> None:
-        """Say it above the bars."""
-        if self._bars is None:
+        """Say it above the board."""
+        if self._live is None:
             super().note(text)
         elif not self._output.quiet:
-            self._bars.console.print(safe(redact(text)), soft_wrap=True)
+            self._live.console.print(safe(redact(text)), soft_wrap=True)
 
     def warn(self, text: str) -> None:
-        """Say it above the bars, whatever `-q` says."""
-        if self._bars is None:
+        """Say it above the board, whatever `-q` says."""
+        if self._live is None:
             super().warn(text)
         else:
-            self._bars.console.print(f"warning: {safe(redact(text))}", soft_wrap=True)
+            self._live.console.print(f"warning: {safe(redact(text))}", soft_wrap=True)
 
     def _changed(self, task: Task) -> None:
-        if task.state in (State.FAILED, State.CANCELLED, State.EXPIRED, State.UNKNOWN):
+        if task.state is State.UNKNOWN or (tables.reason(task) and self._board and len(self._board) <= SINGLY):
             super()._changed(task)
 
-    def _draw_all(self) -> None:
-        for task in self._tasks.values():
-            self._draw(task)
+    def _drawn(self, console: "Console") -> "RenderableType":
+        from rich.console import Group
 
-    def _draw(self, task: Task) -> None:
-        if self._bars is None:
-            return
-        if self._summary is not None:
-            ended = sum(known.state.ended for known in self._tasks.values())
-            self._bars.update(self._summary, completed=ended, state=self._counts())
-            return
-        bar = self._bar_of.get((task.base_url, task.id))
-        if bar is None:
-            return
-        if task.state is State.COMPLETED:
-            self._bars.update(bar, total=100, completed=100, state=task.state.value)
-        elif task.progress is not None:
-            self._bars.update(bar, total=100, completed=task.progress, state=f"{task.state} {task.progress}%")
-        else:
-            self._bars.update(bar, state=task.state.value)
-        if task.state.ended:
-            self._bars.stop_task(bar)
+        if self._board is None:
+            return ""
+        width, height = console.size
+        return Group(*self._board.lines(width, height, ascii_only=console.options.ascii_only))
 
 
-def _label(task: Task) -> str:
-    name = safe(task.name)
-    short = name if len(name) <= 24 else f"{name[:10]}…{name[-12:]}"
-    return f"{safe(task.profile)} {short}"
+def _usually(going: Sequence[Task], estimates: "Mapping[tuple[str, str | None], Estimate]") -> str:
+    """How long tasks like these take, where all of them are alike."""
+    learned = {estimate for task in going if (estimate := estimates.get(task.identity)) and estimate.learned}
+    if len(learned) != 1:
+        return ""
+    (estimate,) = learned
+    late = f", nine in ten below {words(estimate.late)}" if estimate.late else ""
+    return f" (tasks like this took {words(estimate.seconds)}{late})"

@@ -71,8 +71,8 @@ def tell(shell: Shell, runtime: "Runtime") -> None:
         fetched = runtime.run(fetching.fetch(runtime, completed, wanted))
     except KeyboardInterrupt as stopped:
         raise resuming(stopped, "start again with: taskctl demo") from stopped
-    done = {(task.base_url, task.id): task for task in fetched.tasks}
-    shown = [done.get((task.base_url, task.id), task) for task in outcome.tasks]
+    done = {task.identity: task for task in fetched.tasks}
+    shown = [done.get(task.identity, task) for task in outcome.tasks]
     output.tasks(shown, fetched.errors, now=runtime.clock.now(), plain=fetched.files)
     output.errors(fetched.errors)
     _say_what_next(shell, shown)

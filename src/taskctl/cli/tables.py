@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _BY_NEED = ("id", "state", "", "profile", "submitted", "model")
 _PROMPT = 20
 """Columns of the screen that the prompt gets at least."""
-_STYLES = {
+STYLES = {
     State.QUEUED: "cyan",
     State.RUNNING: "blue",
     State.COMPLETED: "green",
@@ -49,7 +49,7 @@ def table(tasks: Sequence[Task], now: datetime, width: int) -> "Table":
 
     columns = {
         "id": [_cell(task.name) for task in tasks],
-        "state": [_cell(task.state.value, style=_STYLES[task.state]) for task in tasks],
+        "state": [_cell(task.state.value, style=STYLES[task.state]) for task in tasks],
         "": [_cell("" if task.progress is None else f"{task.progress}%") for task in tasks],
         "profile": [_cell(task.profile) for task in tasks],
         "model": [_cell(task.model or "-") for task in tasks],

@@ -1,10 +1,10 @@
 """Reads answers by the expressions of a dialect: a task, many tasks, or a problem."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from taskctl.dialects import values
+from taskctl.dialects import patience, values
 from taskctl.dialects.documents import decoded
 from taskctl.dialects.expressions import Expression, Finder
 from taskctl.dialects.format import Format1
@@ -64,7 +64,8 @@ class Reader:
         report = self.report(document, asked=None if submits else asked, acknowledges=acknowledges, kind=kind)
         if report is None or (submits and report.id is None):
             return self._problems.unreadable(answer, document)
-        return report
+        wish = patience.poll_after(answer.headers)
+        return report if wish is None else replace(report, poll_after=wish)
 
     def by_key(self, answer: Answer, key: str, *, kind: Kind | None = None) -> Report | Problem:
         """What an answer to a request for the task of this key, as it went over the wire, says.

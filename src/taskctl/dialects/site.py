@@ -143,6 +143,8 @@ class Site:
 
     def resolved(self, report: Report) -> Report:
         """The report with absolute URLs."""
+        if not report.outputs:
+            return report
         return replace(report, outputs=tuple(self._absolute(output) for output in report.outputs))
 
     def fallback_url(self, output: Output, id_: str) -> str | None:

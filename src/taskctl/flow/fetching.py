@@ -39,8 +39,8 @@ async def download(runtime: Runtime, tasks: list[Task], fetching: Fetching) -> O
             outcome.errors.append(error)
     ready = [task for task in outcome.tasks if task.state is State.COMPLETED and task.name not in asked]
     fetched = await fetch(runtime, ready, fetching)
-    done = {(task.base_url, task.id): task for task in fetched.tasks}
-    outcome.tasks = [done.get((task.base_url, task.id), task) for task in outcome.tasks]
+    done = {task.identity: task for task in fetched.tasks}
+    outcome.tasks = [done.get(task.identity, task) for task in outcome.tasks]
     outcome.errors += fetched.errors
     outcome.files = fetched.files
     return outcome
@@ -73,8 +73,8 @@ async def fetch(runtime: Runtime, tasks: list[Task], fetching: Fetching) -> Outc
             outcome.errors.append(got)
             continue
         outcome.files.append(str(got.path))
-        files.setdefault((task.base_url, task.id), []).append(_filed(output, got))
-    outcome.tasks = [runtime.remember(_with(task, files.get((task.base_url, task.id), []))) for task in tasks]
+        files.setdefault(task.identity, []).append(_filed(output, got))
+    outcome.tasks = runtime.remember_all([_with(task, files.get(task.identity, [])) for task in tasks])
     for task in tasks:
         if not _wanted(task, fetching):
             outcome.errors.append(FileError(f"{task.name} completed without a result to fetch", task=task.name))

@@ -1,18 +1,33 @@
 """Looks at tasks, and waits for them; every change is on record before it is told."""
 
+import math
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from taskctl.errors import StillPending, TaskctlError
+from taskctl.errors import StillPending, TaskctlError, UsageError
+from taskctl.flow.expecting import Estimates, estimates_of
 from taskctl.flow.outcome import Outcome, judged, resuming, verdict
 from taskctl.flow.settling import recovered
 from taskctl.model import State, Task
 from taskctl.net import pace
-from taskctl.net.watch import Seen, Terms, Watch
+from taskctl.net.watch import Watch, Watching
+from taskctl.net.watched import Seen, Terms
 from taskctl.profiles import Profile
 from taskctl.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many of some tasks must complete: a number of them, or a share in percent."""
+
+    number: float
+    percent: bool = False
+
+    def of(self, total: int) -> int:
+        """The number of tasks out of so many."""
+        return math.ceil(total * self.number / 100) if self.percent else int(self.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +39,11 @@ class Patience:
     rate: float | None = None
     stall: float | None = None
     any: bool = False
+    """The first that completes is enough, and ends the wait."""
+    min_success: Quota | None = None
+    """So many are enough; the wait goes on for the others."""
     fail_fast: bool = False
+    """The wait ends as soon as too many have failed."""
 
 
 async def status(runtime: Runtime, tasks: list[Task]) -> tuple[Outcome, dict[str, object]]:
@@ -32,14 +51,15 @@ async def status(runtime: Runtime, tasks: list[Task]) -> tuple[Outcome, dict[str
     outcome, raw = Outcome(), {}
     settled = await _settle(runtime, tasks, outcome)
     told = dict(enumerate(settled))
-    places = {_identity(task): place for place, task in told.items()}
+    places = {task.identity: place for place, task in told.items()}
     async with aclosing(_watch(runtime, [task for task in settled if task.id], Patience(timeout=0))) as sightings:
-        async for seen in sightings:
-            told[places[_identity(seen.before)]] = seen.task
-            if seen.raw is not None:
-                raw[seen.task.name] = seen.raw
-            if seen.error is not None:
-                outcome.errors.append(seen.error)
+        async for news in sightings:
+            for seen in news:
+                told[places[seen.before.identity]] = seen.task
+                if seen.raw is not None:
+                    raw[seen.task.name] = seen.raw
+                if seen.error is not None:
+                    outcome.errors.append(seen.error)
     outcome.tasks = list(told.values())
     return outcome, raw
 
@@ -47,49 +67,81 @@ async def status(runtime: Runtime, tasks: list[Task]) -> tuple[Outcome, dict[str
 async def wait(
     runtime: Runtime, tasks: list[Task], patience: Patience, on_end: Callable[[Task], None] | None = None
 ) -> Outcome:
-    """Follow the tasks until each has ended, or patience has. `on_end` is called with each task as it ends."""
+    """Follow the tasks until each has ended, or patience has. `on_end` is called with each task as it ends.
+
+    Raises:
+        UsageError: more tasks shall complete than there are.
+    """
     outcome = Outcome()
-    told = {_identity(task): task for task in await _settle(runtime, tasks, outcome)}
-    for task in told.values():
+    tally = _Tally({task.identity: task for task in await _settle(runtime, tasks, outcome)}, patience)
+    for task in tally.told.values():
         if task.state.ended and on_end:
             on_end(task)
-    if not any(_decides(task, patience) for task in told.values()):
-        runtime.listener.watching(list(told.values()), patience.timeout)
+    if not tally.decided:
+        estimates = estimates_of(runtime, tally.told.values())
+        runtime.listener.watching(list(tally.told.values()), patience.timeout, estimates)
         try:
-            await _follow(runtime, told, patience, outcome, on_end)
+            await _follow(runtime, tally, outcome, estimates, on_end)
         finally:
             runtime.listener.unwatch()
-    outcome.tasks = list(told.values())
-    if patience.any and any(task.state is State.COMPLETED for task in outcome.tasks):
-        outcome.errors.clear()
-        return outcome
-    return judged(outcome)
+    outcome.tasks = list(tally.told.values())
+    if not patience.any or not tally.enough:
+        judged(outcome)
+    if tally.enough and (patience.any or patience.min_success):
+        outcome.excused, outcome.errors = outcome.errors, []
+    return outcome
+
+
+class _Tally:
+    """What is known of each task, and whether that decides the wait."""
+
+    def __init__(self, told: dict[tuple[str, str | None], Task], patience: Patience) -> None:
+        self.told = told
+        self.patience = patience
+        self._needed = 1 if patience.any else patience.min_success.of(len(told)) if patience.min_success else len(told)
+        if self._needed > max(1, len(told)):
+            raise UsageError(f"--min-success {self._needed}: there are only {len(told)} tasks")
+        self._completed = sum(task.state is State.COMPLETED for task in told.values())
+        self._failed = sum(verdict(task) is not None for task in told.values())
+
+    @property
+    def enough(self) -> bool:
+        """Whether as many have completed as have to."""
+        return self._completed >= self._needed
+
+    @property
+    def decided(self) -> bool:
+        """Whether what is still to come makes no difference."""
+        too_few = len(self.told) - self._failed < self._needed
+        return (self.patience.any and self.enough) or (self.patience.fail_fast and too_few)
+
+    def take(self, seen: Seen) -> None:
+        """Count what happened."""
+        self.told[seen.before.identity] = seen.task
+        if not seen.before.state.ended:
+            self._completed += seen.task.state is State.COMPLETED
+            self._failed += seen.error is not None or verdict(seen.task) is not None
 
 
 async def _follow(
     runtime: Runtime,
-    told: dict[tuple[str, str | None], Task],
-    patience: Patience,
+    tally: _Tally,
     outcome: Outcome,
+    estimates: Estimates,
     on_end: Callable[[Task], None] | None,
 ) -> None:
-    open_ = [task for task in told.values() if not task.state.ended and task.id]
-    async with aclosing(_watch(runtime, open_, patience)) as sightings:
-        async for seen in sightings:
-            told[_identity(seen.before)] = seen.task
-            runtime.listener.seen(seen)
-            if seen.error is not None:
-                outcome.errors.append(_for(seen.error, seen.task))
-            if seen.task.state.ended and not seen.before.state.ended:
-                if on_end:
+    going = [task for task in tally.told.values() if not task.state.ended and task.id]
+    async with aclosing(_watch(runtime, going, tally.patience, estimates)) as sightings:
+        async for news in sightings:
+            runtime.listener.seen(news)
+            for seen in news:
+                tally.take(seen)
+                if seen.error is not None:
+                    outcome.errors.append(_for(seen.error, seen.task))
+                if on_end and seen.task.state.ended and not seen.before.state.ended:
                     on_end(seen.task)
-                if _decides(seen.task, patience):
-                    return
-
-
-def _decides(task: Task, patience: Patience) -> bool:
-    """Whether the end of this task ends the whole wait."""
-    return (patience.any and task.state is State.COMPLETED) or (patience.fail_fast and verdict(task) is not None)
+            if tally.decided:
+                return
 
 
 async def _settle(runtime: Runtime, tasks: list[Task], outcome: Outcome) -> list[Task]:
@@ -106,26 +158,33 @@ async def _settle(runtime: Runtime, tasks: list[Task], outcome: Outcome) -> list
     return settled
 
 
-async def _watch(runtime: Runtime, tasks: list[Task], patience: Patience) -> AsyncGenerator[Seen]:
+async def _watch(
+    runtime: Runtime, tasks: list[Task], patience: Patience, estimates: Estimates | None = None
+) -> AsyncGenerator[list[Seen]]:
     """Everything that happens to these tasks; patience of 0 looks once."""
     once = patience.timeout == 0
     terms = Terms(timeout=patience.timeout, interval=patience.interval, stall=patience.stall, once=once)
     watch = Watch(runtime.clock, terms, random.random)
+    budgets: dict[object, pace.Budget] = {}
     for alike in _by_provider(tasks):
         try:
             profile = runtime.profiles.of(alike[0])
             provider = await runtime.provider(profile)
         except TaskctlError as error:
-            for task in alike:
-                yield Seen(task=task, before=task, error=_for(error, task))
+            yield [Seen(task=task, before=task, error=_for(error, task)) for task in alike]
             continue
         rate = patience.rate or profile.settings.rate or pace.RATE
-        watch.add(provider, [(task, _every(profile, task)) for task in alike], rate=rate, interval=profile.interval)
+        budget = budgets.setdefault(provider.account, pace.Budget(rate))
+        budget.rate = min(budget.rate, rate)
+        watching = [
+            Watching(task=task, every=_every(profile, task), estimate=(estimates or {}).get(task.identity))
+            for task in alike
+        ]
+        watch.add(provider, watching, budget=budget, interval=profile.interval)
     async with aclosing(aiter(watch)) as sightings:
-        async for seen in sightings:
-            if seen.task != seen.before:
-                seen = replace(seen, task=runtime.remember(seen.task))  # noqa: PLW2901  # the same sighting, as recorded
-            yield seen
+        async for news in sightings:
+            recorded = iter(runtime.remember_all([seen.task for seen in news if seen.task is not seen.before]))
+            yield [seen if seen.task is seen.before else replace(seen, task=next(recorded)) for seen in news]
 
 
 def _by_provider(tasks: list[Task]) -> list[list[Task]]:
@@ -146,7 +205,3 @@ def _for(error: TaskctlError, task: Task) -> TaskctlError:
     message = error.message if task.name in error.message else f"{task.name}: {error.message}"
     hint = resuming(task) if isinstance(error, StillPending) else error.hint
     return type(error)(message, hint=hint, task=task.name)
-
-
-def _identity(task: Task) -> tuple[str, str | None]:
-    return task.base_url, task.id or task.key

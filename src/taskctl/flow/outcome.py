@@ -16,6 +16,8 @@ class Outcome:
     tasks: list[Task] = field(default_factory=list)
     errors: list[TaskctlError] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    excused: list[TaskctlError] = field(default_factory=list)
+    """What went wrong and does not count, since enough went well."""
 
     @property
     def exit_code(self) -> ExitCode:

@@ -15,6 +15,7 @@ from taskctl.dialects.messages import Answer, Problem, Request, Trouble
 from taskctl.dialects.site import Order, Site
 from taskctl.durations import words
 from taskctl.errors import (
+    Busy,
     CredentialsError,
     FileError,
     KeyConflict,
@@ -52,6 +53,11 @@ class Provider:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._wire.__aexit__(kind, error, trace)
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """Who asks where: requests of one account share one budget."""
+        return self.site.base_url, self._key.reveal() if self._key else ""
 
     async def submit(self, request: Request, order: Order) -> Report | Problem:
         """The task that the provider made of this request, or its problem. Sends exactly once.
@@ -236,7 +242,8 @@ class Provider:
                 return KeyConflict(said, hint="choose another key, or give the request as it was", task=task)
             case Trouble.BUSY | Trouble.UNAVAILABLE:
                 later = "later" if problem.retry_after is None else f"in {words(problem.retry_after)}"
-                return Unavailable(said, hint=f"try again {later}", task=task, retry_after=problem.retry_after)
+                unavailable = Busy if problem.trouble is Trouble.BUSY else Unavailable
+                return unavailable(said, hint=f"try again {later}", task=task, retry_after=problem.retry_after)
             case Trouble.UNREADABLE:
                 return Unreadable(said, hint=f"is {self.site.base_url} the right address?", task=task)
             case Trouble.REFUSED:

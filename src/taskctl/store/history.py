@@ -1,7 +1,7 @@
 """The history: every task this user has submitted or looked at, and every submission before it leaves."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -126,11 +126,14 @@ class History:
 
     def record(self, task: Task) -> Task:
         """What is known of this task after a look at it; nothing is written if nothing has changed."""
+        return self.record_all([task])[0]
+
+    def record_all(self, tasks: Sequence[Task]) -> list[Task]:
+        """What is known of each of these tasks after a look at it, all of it written at once."""
         if not self.writable:
-            known = self._known(task)
-            return task if known is None else merged(decode(known), task)
+            return [task if (known := self._known(task)) is None else merged(decode(known), task) for task in tasks]
         with self._db.writing():
-            return self._put(self._known(task), task)
+            return [self._put(self._known(task), task) for task in tasks]
 
     def find(self, text: str) -> list[Task]:
         """The tasks with this id, else with this key, else whose id or key begins or ends with it."""
@@ -166,6 +169,10 @@ class History:
     def last(self) -> Task | None:
         """The newest task."""
         return next(iter(self.tasks(limit=1)), None)
+
+    def took(self, base_url: str, model: str | None, operation: str | None) -> list[float]:
+        """How long the newest completed tasks of this kind took, in seconds."""
+        return [row["took"] for row in self._db.rows(queries.TOOK, (plain(base_url), plain(model), plain(operation)))]
 
     def inputs(self, task: Task) -> tuple[dict[str, object], dict[str, str]]:
         """What a task was asked for, and where its local files are: pointer into the input, absolute path."""

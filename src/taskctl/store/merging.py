@@ -21,6 +21,7 @@ def merged(stored: Task, new: Task) -> Task:
         progress=stored.progress if late else _furthest(stored.progress, new.progress),
         submitted_at=task.submitted_at or other.submitted_at,
         finished_at=task.finished_at or (other.finished_at if task.state is other.state else None),
+        took_seconds=task.took_seconds or (other.took_seconds if task.state is other.state else None),
         outputs=_with_files(task.outputs, stored.outputs) or stored.outputs,
         cost=task.cost or other.cost,
         tags=tuple(dict.fromkeys(stored.tags + new.tags)),

@@ -45,6 +45,14 @@ SAME_KEY = f"""
 BY_KEY_AT = "SELECT * FROM task WHERE (key = :key OR wire_key = :key) AND (:base_url IS NULL OR base_url = :base_url)"
 SUBMISSION = f"{BY_KEY_AT} {NEWEST}"
 UNSETTLED = f"{BY_KEY_AT} AND id IS NULL {NEWEST}"
+TOOK = """
+    SELECT json_extract(facts, '$.took_seconds') AS took FROM (
+        SELECT facts, base_url, model, operation FROM task WHERE state = 'completed'
+        ORDER BY listed_at DESC, row DESC LIMIT 5000
+    )
+    WHERE base_url = ? AND model IS ? AND operation IS ? AND took IS NOT NULL LIMIT 50
+"""
+"""The newest alone are read: what tasks took a year ago says little, and a million rows take long."""
 
 TOUCH = "UPDATE task SET in_flight_until = :until WHERE row = :row AND id IS NULL"
 CLAIM = f"{TOUCH} AND (in_flight_until IS NULL OR in_flight_until <= :now)"

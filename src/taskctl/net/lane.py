@@ -1,0 +1,89 @@
+"""The tasks of one provider under watch: which is looked at next, with which others, and how."""
+
+import heapq
+from dataclasses import dataclass, field
+
+from taskctl.errors import Busy, NoAnswer, TaskctlError, Unavailable
+from taskctl.net.pace import Budget
+from taskctl.net.provider import Provider
+from taskctl.net.watched import Watched
+
+LOOKS = 100
+"""Looks under way at once, per provider."""
+STREAMS = 8
+"""Streams open at once, per provider."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """The tasks of one provider and what they share."""
+
+    provider: Provider
+    budget: Budget
+    interval: float | None = None
+    """As a person set it: without jitter."""
+    tasks: list[Watched] = field(default_factory=list)
+    looks: int = 0
+    streaming: dict[int, Watched] = field(default_factory=dict)
+    """Tasks of which a stream tells, and no look."""
+    answered: bool = False
+    silence: TaskctlError | None = None
+    """Why the last look brought nothing, while nothing has ever come."""
+    _due: list[tuple[float, int, Watched]] = field(default_factory=list)
+    _order: int = 0
+    _batch: int = 1
+    """Tasks that one request may ask for."""
+    _streams: bool = False
+
+    def __post_init__(self) -> None:
+        dialect = self.provider.site.dialect
+        self._batch = dialect.form.batch.size if dialect.form.batch else 1
+        self._streams = "stream" in dialect.abilities
+
+    def push(self, watched: Watched, due: float) -> None:
+        """Look at this task then, or as soon after as the budget allows."""
+        self._order += 1
+        heapq.heappush(self._due, (due, self._order, watched))
+
+    def next_due(self) -> float | None:
+        """When the next request may leave; None where nothing waits or too much is under way."""
+        return max(self._due[0][0], self.budget.free_at) if self._due and self.looks < LOOKS else None
+
+    def take(self, now: float) -> list[Watched]:
+        """The tasks of the next request, the one that waits longest first.
+
+        One request for many takes along those that would be asked for soon, unless a person said how often to ask.
+        """
+        self.budget.take(now)
+        first = heapq.heappop(self._due)[2]
+        soon = now if self.interval is not None else now + first.every / 2
+        taken = [first]
+        while len(taken) < self._batch and not first.alone and self._due:
+            due, _, watched = self._due[0]
+            if watched.alone or due > soon:
+                break
+            heapq.heappop(self._due)
+            taken.append(watched)
+        return taken
+
+    def may_stream(self, watched: Watched) -> bool:
+        """Whether a stream may be opened for this task."""
+        return self._streams and not watched.streamed and len(self.streaming) < STREAMS
+
+    def ask_singly(self) -> None:
+        """This provider has no answers about many tasks after all."""
+        self._batch = 1
+
+    def hear(self, problem: TaskctlError | None, now: float) -> None:
+        """Learn from one request, which brought an answer or a problem, what holds for all these tasks."""
+        match problem:
+            case Busy() | Unavailable(retry_after=float()):
+                self.answered = True
+                self.budget.refused(now, problem.retry_after)
+            case Unavailable():
+                self.answered = True
+            case NoAnswer():
+                self.silence = problem
+            case _:
+                self.answered = True
+                self.budget.accepted()

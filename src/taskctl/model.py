@@ -164,23 +164,32 @@ class Task:
 
         An ended task never goes back, and progress never falls.
         """
-        task = self._with_facts(report)
+        facts: dict[str, object] = {
+            "id": self.id or report.id,
+            "key": self.key or report.key,
+            "model": self.model or report.model,
+            "message": report.message or self.message,
+            "submitted_at": report.submitted_at or self.submitted_at,
+            "cost": _cost(self.cost, report.cost),
+        }
         if self.state.ended and not _revived(self, report):
-            task = replace(task, outputs=_dated(task, report), can_cancel=False)
-            return self if task == self else task
+            facts |= {"can_cancel": False, "outputs": _dated(self, report, self.state, self.finished_at)}
+            return self._with(facts)
         state = report.state or (State.QUEUED if self.state is State.UNCONFIRMED else self.state)
-        task = replace(
-            task,
-            state=state,
-            provider_state=report.provider_state or self.provider_state,
-            progress=_progress(self.progress, report.progress, state),
-            eta_seconds=_eta(self, report, state),
-            error=_failure(state, report.error),
-            can_cancel=False if state.ended else report.can_cancel if self.state.ended else task.can_cancel,
-            finished_at=(report.finished_at or now) if state.ended else None,
-        )
-        task = replace(task, outputs=_dated(task, report))
-        return self if task == self else replace(task, updated_at=now)
+        cancellable = report.can_cancel if report.can_cancel is not None or self.state.ended else self.can_cancel
+        finished_at = (report.finished_at or now) if state.ended else None
+        facts |= {
+            "state": state,
+            "provider_state": report.provider_state or self.provider_state,
+            "progress": _progress(self.progress, report.progress, state),
+            "eta_seconds": _eta(self, report, state),
+            "error": _failure(state, report.error),
+            "can_cancel": False if state.ended else cancellable,
+            "finished_at": finished_at,
+            "outputs": _dated(self, report, state, finished_at),
+        }
+        task = self._with(facts)
+        return self if task is self else replace(task, updated_at=now)
 
     def forgotten(self, *, now: datetime) -> "Task":
         """The task after the provider has said for good that it does not know it; what had ended stays as it was."""
@@ -191,17 +200,10 @@ class Task:
             self, state=State.EXPIRED, error=error, can_cancel=False, finished_at=now, updated_at=now, eta_seconds=None
         )
 
-    def _with_facts(self, report: Report) -> "Task":
-        return replace(
-            self,
-            id=self.id or report.id,
-            key=self.key or report.key,
-            model=self.model or report.model,
-            message=report.message or self.message,
-            can_cancel=self.can_cancel if report.can_cancel is None else report.can_cancel,
-            submitted_at=report.submitted_at or self.submitted_at,
-            cost=_cost(self.cost, report.cost),
-        )
+    def _with(self, facts: dict[str, object]) -> "Task":
+        """The task with these facts: itself, where they are not new."""
+        new = {name: fact for name, fact in facts.items() if getattr(self, name) != fact}
+        return replace(self, **new) if new else self  # type: ignore[arg-type]  # fields of a task, each of its type
 
 
 def _revived(task: Task, report: Report) -> bool:
@@ -242,11 +244,11 @@ def _cost(before: Cost | None, said: Cost | None) -> Cost | None:
     )
 
 
-def _dated(task: Task, report: Report) -> tuple[Output, ...]:
+def _dated(task: Task, report: Report, state: State, finished_at: datetime | None) -> tuple[Output, ...]:
     """The outputs after an answer: fresh links, known expiry, and the files already fetched."""
-    if not report.outputs or task.state is not State.COMPLETED:
+    if not report.outputs or state is not State.COMPLETED:
         return task.outputs
-    dies = task.finished_at + report.links_live if task.finished_at and report.links_live else None
+    dies = finished_at + report.links_live if finished_at and report.links_live else None
     known = {output.index: output for output in task.outputs}
     return tuple(
         replace(

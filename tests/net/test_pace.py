@@ -1,10 +1,10 @@
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskctl.net.pace import GRACE, LONGEST, RATE, Budget, after_misses, is_forgotten, jittered, pause
+from taskctl.net.pace import GRACE, LONGEST, RATE, SLACK, Budget, after_misses, is_forgotten, jittered, pause
 
 seconds = st.floats(0, 1e6)
 
@@ -27,6 +27,9 @@ seconds = st.floats(0, 1e6)
         (5, 0, 0, 5),
         (5, 0, 3600, 30),
         (5, 3600, 60, 30),
+        (5, 290, 300, 5),
+        (5, 400, 300, 5),
+        (5, 500, 300, 20),
     ],
 )
 def test_looks_come_when_a_task_can_be_done_then_close_then_less_often(
@@ -109,4 +112,31 @@ class TestBudget:
             now = max(now + gap, budget.free_at)
             budget.take(now)
             sent.append(now)
-        assert all(later - earlier >= 1 / rate - 1e-9 for earlier, later in pairwise(sent))
+        for (number, earlier), (count, later) in combinations(enumerate(sent), 2):
+            assert later - earlier >= (count - number) / rate - SLACK - 1e-9
+
+    def test_a_request_that_leaves_a_moment_late_does_not_delay_the_next(self) -> None:
+        budget = Budget(rate=10)
+        budget.take(0.0)
+        budget.take(0.15)
+        assert budget.free_at == pytest.approx(0.2)
+        budget.take(0.2 + 2 * SLACK)
+        assert budget.free_at == pytest.approx(0.3 + 2 * SLACK)
+
+    def test_a_provider_that_is_asked_too_much_is_left_alone_ever_longer(self) -> None:
+        budget = Budget(rate=10)
+        waits = []
+        for _ in range(7):
+            budget.refused(budget.free_at if waits else 0.0, None)
+            waits.append(budget.free_at)
+        assert [round(later - earlier, 3) for earlier, later in pairwise([0.0, *waits])] == [1, 2, 4, 8, 16, 30, 30]
+        budget.accepted()
+        budget.refused(1000.0, None)
+        assert budget.free_at == 1001.0
+
+    def test_what_the_provider_says_goes_before_our_guess(self) -> None:
+        budget = Budget(rate=10)
+        budget.refused(0.0, 7.5)
+        assert budget.free_at == 7.5
+        budget.refused(1.0, 2.0)
+        assert budget.free_at == 7.5

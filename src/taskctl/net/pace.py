@@ -12,6 +12,8 @@ FORGET_SPAN = 10.0
 """A known task is forgotten once the provider has denied it this often, over this many seconds."""
 RATE = 5.0
 """Requests a second to one provider with one key, where nobody says otherwise."""
+SLACK = 0.1
+"""Seconds that a request may come late without the next one having to."""
 EARLY, LATE = 0.6, 1.4
 """Around the time at which a task is expected to end, as parts of it, looks come close together."""
 
@@ -69,8 +71,8 @@ class Budget:
     """How often in a row the provider said that it is asked too much."""
 
     def take(self, now: float) -> None:
-        """Count one request."""
-        self.free_at = max(now, self.free_at) + 1 / self.rate
+        """Count one request. One that leaves a moment late does not delay the next."""
+        self.free_at = (self.free_at if self.free_at >= now - SLACK else now) + 1 / self.rate
 
     def refused(self, now: float, retry_after: float | None) -> None:
         """The provider is asked too much: leave it alone, for as long as it says or ever longer."""

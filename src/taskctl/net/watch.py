@@ -15,6 +15,10 @@ from taskctl.net.watched import Moment, Seen, Terms, Watched
 SILENCE = 60.0
 """Seconds after which a provider that has never answered is given up."""
 
+TOGETHER = 0.05
+"""Seconds between two times that news are told, of more tasks than these."""
+FEW = 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watching:
@@ -49,6 +53,7 @@ class Watch:
         self._bell = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
         self._began = clock.monotonic()
+        self._told = self._began
         self._alarm: tuple[float, asyncio.Task[None]] | None = None
         self._crash: BaseException | None = None
 
@@ -72,6 +77,7 @@ class Watch:
                 self._send_what_is_due(now)
                 self._set_alarm(now)
                 await self._bell.wait()
+                await self._gather()
                 self._bell.clear()
                 if self._crash is not None:
                     raise self._crash
@@ -81,6 +87,13 @@ class Watch:
                 yield given_up
         finally:
             await self._stop()
+
+    async def _gather(self) -> None:
+        """Where answers come thick and fast, let some come together: they are recorded in one go."""
+        since = self._clock.monotonic() - self._told
+        if since < TOGETHER and len(self._open) > FEW:
+            await self._clock.sleep(TOGETHER - since)
+        self._told = self._clock.monotonic()
 
     def _out_of_time(self) -> bool:
         return not self._terms.once and self._clock.monotonic() - self._began >= self._terms.timeout

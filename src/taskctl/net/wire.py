@@ -24,7 +24,8 @@ LARGEST = 8 * 1024 * 1024
 """Bytes of an answer, decoded; no description of a task is larger."""
 TOTAL = 60.0
 """Seconds that one exchange may take in all; httpx2's own limits are per read."""
-_LIMITS = httpx2.Timeout(connect=10.0, read=30.0, write=30.0, pool=30.0)
+_PATIENCE = {"timeout": httpx2.Timeout(connect=10.0, read=30.0, write=30.0, pool=30.0).as_dict()}
+_HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
 _NEVER_SENT = (
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
@@ -57,14 +58,8 @@ class Wire:
         proxied = not local and any(scheme in getproxies() for scheme in (parts.scheme, "all"))
         try:
             trust = _trust(parts.scheme if transport is None else "handed in")
-            self._client = httpx2.AsyncClient(
-                headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-                verify=trust,
-                timeout=_LIMITS,
-                follow_redirects=False,
-                trust_env=proxied,
-                transport=transport or (None if proxied else Connections(trust)),
-            )
+            self._client = httpx2.AsyncClient(verify=trust, trust_env=True) if proxied and not transport else None
+            self._transport = transport or Connections(trust)
         except (ImportError, OSError, ValueError, httpx2.InvalidURL) as problem:
             raise ConfigurationError(
                 f"the proxy or the certificates that the environment names cannot be used: {problem}",
@@ -77,7 +72,9 @@ class Wire:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        await self._transport.aclose()
+        if self._client is not None:
+            await self._client.aclose()
 
     async def send(self, request: Request, key_headers: dict[str, str], *, about: str) -> Answer:
         """The answer to this request, whatever its status.
@@ -88,7 +85,7 @@ class Wire:
         with our_errors(about, self._host):
             async with asyncio.timeout(TOTAL), self._opened(request, key_headers) as response:
                 body = bytearray()
-                async for chunk in response.aiter_bytes():
+                async for chunk in _chunks(response):
                     body += chunk
                     if len(body) > LARGEST:
                         raise NoAnswer(f"{about}: {self._host} sent more than {LARGEST >> 20} MiB", hint=_LATER)
@@ -103,15 +100,38 @@ class Wire:
 
     @asynccontextmanager
     async def _opened(self, request: Request, key_headers: dict[str, str]) -> AsyncIterator[httpx2.Response]:
-        headers = {**request.headers, **key_headers}
+        headers = {**_HEADERS, **request.headers, **key_headers}
         if isinstance(request, FileRequest):
             with _opened_file(request.path) as file:
                 parts = {request.part: (Path(request.path).name, file)}
-                async with self._client.stream(request.method, request.url, headers=headers, files=parts) as response:
+                async with self._exchanged(request, headers, files=parts) as response:
                     yield response
             return
-        async with self._client.stream(request.method, request.url, headers=headers, content=request.body) as response:
+        async with self._exchanged(request, headers, content=request.body) as response:
             yield response
+
+    @asynccontextmanager
+    async def _exchanged(
+        self,
+        request: Request,
+        headers: dict[str, str],
+        *,
+        content: bytes | None = None,
+        files: dict[str, tuple[str, BinaryIO]] | None = None,
+    ) -> AsyncIterator[httpx2.Response]:
+        """The answer, its body still to come. httpx2's client does nothing for us but find a proxy."""
+        sent = httpx2.Request(
+            request.method, request.url, headers=headers, content=content, files=files, extensions=_PATIENCE
+        )
+        if self._client is not None:
+            response = await self._client.send(sent, stream=True, follow_redirects=False)
+        else:
+            response = await self._transport.handle_async_request(sent)
+            response.request = sent
+        try:
+            yield response
+        finally:
+            await response.aclose()
 
 
 class Stream:
@@ -169,6 +189,14 @@ def _opened_file(path: str) -> BinaryIO:
         return Path(path).open("rb")
     except OSError as problem:
         raise FileError(f"{path} cannot be read: {problem.strerror}") from problem
+
+
+def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """The body, decompressed within bounds where it is compressed."""
+    if "content-encoding" in response.headers:
+        return response.aiter_bytes()
+    assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101  # what an asynchronous transport gives
+    return aiter(response.stream)
 
 
 def _answer(response: httpx2.Response, body: bytes, at: datetime | None = None) -> Answer:

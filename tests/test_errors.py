@@ -40,6 +40,7 @@ def test_the_documented_codes_of_errors_are_these() -> None:
         "Unreadable": "unreadable",
         "NoAnswer": "no_answer",
         "Unavailable": "no_answer",
+        "Busy": "no_answer",
         "TaskFailed": "failed",
         "StillPending": "pending",
         "Unconfirmed": "unconfirmed",

@@ -14,7 +14,8 @@ TaskctlError
 │   ├── TaskNotFound        5    it does not know the task
 │   └── Unreadable          5    nobody can tell what it said
 ├── NoAnswer                6  network or TLS, beyond our patience
-│   └── Unavailable         6    5xx or 429, beyond our patience
+│   └── Unavailable         6    5xx, beyond our patience
+│       └── Busy            6    429, beyond our patience
 ├── TaskFailed              7  a task failed, was cancelled or expired
 ├── StillPending            8  our patience ended, the task goes on
 ├── Unconfirmed             9  a submission's answer was lost

@@ -67,6 +67,11 @@ class Profile:
             )
         return found
 
+    def key_in_environment(self, environ: Mapping[str, str]) -> Secret | None:
+        """The key, where looking for it neither runs a command nor opens a keyring."""
+        asks = self.settings.api_key_command or self.settings.api_key_keyring
+        return None if asks and not self.environment_key else self._source(environ)
+
     def key_source(self, environ: Mapping[str, str]) -> str | None:
         """Where the key comes from, in words that do not hold it; None where there is none."""
         settings, variable = self.settings, self.dialect.form.key_env
@@ -134,6 +139,11 @@ class Profiles:
         """Configured profiles first, then the ones that need no configuration."""
         built_in = [*self._dialects.names(), *(f"{SANDBOX}-{name}" for name in shipped() if name != SANDBOX)]
         return [*self._config.profiles, *(name for name in built_in if name not in self._config.profiles)]
+
+    @property
+    def default(self) -> str | None:
+        """The profile that the config file makes the default."""
+        return self._config.default
 
     @property
     def configured(self) -> Mapping[str, ProfileSettings]:

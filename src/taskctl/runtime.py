@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from taskctl.net.provider import Provider
     from taskctl.net.transfer import Progress
     from taskctl.net.watched import Seen
+    from taskctl.store.submission import Submission
 
 T = TypeVar("T")
 
@@ -63,6 +64,8 @@ class Runtime:
     sandbox_folder: Path
     transport: "httpx2.AsyncBaseTransport | None" = None
     """Instead of the network, in tests."""
+    interrupted: "Submission | None" = None
+    """What was under way when somebody stopped us: it may have been accepted."""
     _stack: ExitStack = field(default_factory=ExitStack, init=False)
     _opened: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
     _providers: dict[tuple[str, str], "Provider"] = field(default_factory=dict, init=False)

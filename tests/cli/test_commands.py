@@ -394,6 +394,92 @@ def test_a_profile_keeps_its_key_to_itself(inside: Inside) -> None:
     assert inside("profile", "list").out.count("studio") == 0
 
 
+def test_the_first_profile_is_the_default_and_says_so(inside: Inside) -> None:
+    added = inside("profile", "add", "one", "--dialect", "evolink", "--key-env", "ONE")
+    assert "one is the default now" in added.err
+    assert "default" not in inside("profile", "add", "two", "--dialect", "evolink", "--key-env", "TWO").err
+
+
+def test_a_config_file_that_is_named_must_be_there_but_for_the_first_profile(inside: Inside) -> None:
+    named = ("--config", str(inside.home / "mine.toml"))
+    done = inside("submit", "-P", "sandbox", "prompt=x", *named)
+    assert done.code == 3
+    assert "there is no config file" in done.err
+    assert inside("profile", "add", "one", "--dialect", "evolink", "--key-env", "ONE", *named).code == 0
+    assert inside("profile", "list", *named).code == 0
+
+
+def test_a_key_in_the_input_is_not_shown(inside: Inside) -> None:
+    inside.environ["EVOLINK_API_KEY"] = CANARY
+    wish = ("submit", "-P", "evolink", "-m", "m", f"prompt=my key is {CANARY}", "--dry-run")
+    for more in ((), ("-o", "json")):
+        done = inside(*wish, *more)
+        assert (done.code, CANARY in done.out + done.err, "my key is ***" in done.out) == (0, False, True)
+
+
+def test_a_wait_for_what_has_completed_gives_links_of_today(here: Inside) -> None:
+    id_ = submitted(here)
+    first = here("wait", id_, "--interval", "50ms")
+    again = here("wait", id_)
+    assert (again.code, again.lines, len(again.lines)) == (0, first.lines, 1)
+    fetched = here("wait", id_, "--download", "--dir", "renders")
+    assert (fetched.code, fetched.lines) == (0, [f"renders/{id_}-0.mp4"])
+
+
+def test_a_link_with_a_signature_is_asked_for_again(inside: Inside, provider: Serving) -> None:
+    links = iter(f"https://cdn.example/ok.mp4?X-Amz-Signature={number}" for number in range(9))
+
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "POST":
+            return Reply(200, {"id": "task-1", "status": "pending"})
+        return Reply(200, {"id": "task-1", "status": "completed", "results": [next(links)]})
+
+    serving = provider(answer)
+    inside.environ |= {"TASKCTL_BASE_URL": serving.url, "TASKCTL_API_KEY": CANARY}
+    once = ("submit", "-P", "evolink", "-m", "m", "prompt=x", "--key", "k-1", "--wait")
+    for number in range(3):
+        done = inside(*once)
+        assert (done.code, done.lines) == (0, [f"https://cdn.example/ok.mp4?X-Amz-Signature={number}"])
+    assert len(serving.posts()) == 1
+    serving.answer = lambda _: Reply(503, {})
+    gone = inside("wait", "task-1")
+    assert (gone.code, gone.out) == (0, "")
+    assert "has completed, but its links may be old" in gone.err
+
+
+def test_the_links_of_a_sandbox_that_ends_are_not_passed_off_as_lasting(inside: Inside) -> None:
+    done = inside("submit", "-P", "sandbox", "prompt=a dog [takes 50ms]", "--wait", "--interval", "50ms")
+    assert done.code == 0
+    assert "fetch the files with: taskctl download" in done.err
+
+
+def test_a_retry_of_what_may_be_there_is_refused(evolink: Inside) -> None:
+    lost(evolink, "retried")
+    done = evolink("retry", "@last")
+    assert (done.code, done.out) == (9, "")
+    assert "taskctl reconcile" in done.err
+    assert len(evolink("list").lines) == 1
+
+
+def test_everything_is_sent_again_only_where_somebody_says_so(evolink: Inside) -> None:
+    for key in ("again-1", "again-2"):
+        lost(evolink, key)
+    asked = evolink("reconcile", "--resubmit")
+    assert (asked.code, asked.out) == (2, "")
+    assert "2 submissions" in asked.err
+    assert len(evolink("reconcile", "--resubmit", "--yes").lines) == 2
+
+
+def test_a_provider_that_cannot_answer_until_the_end_is_exit_6_and_is_told_of(
+    inside: Inside, provider: Serving
+) -> None:
+    serving = provider(lambda _: Reply(500, {"error": {"message": "the cellar is flooded"}}))
+    inside.environ |= {"TASKCTL_BASE_URL": serving.url, "TASKCTL_API_KEY": CANARY}
+    done = inside("wait", "-P", "evolink", "task-1", "--timeout", "300ms", "--interval", "20ms", "-o", "json")
+    assert (done.code, [task["id"] for task in checked(done)]) == (6, ["task-1"])
+    assert "the cellar is flooded" in done.err
+
+
 def test_a_key_that_others_could_read_is_warned_about(inside: Inside) -> None:
     config = inside.home / "config.toml"
     config.write_text(f'[profiles.studio]\ndialect = "evolink"\napi_key = "{CANARY}"\n')

@@ -23,6 +23,9 @@ from taskctl.dialects.documents import DEEPEST, decoded
         (b'"\\\\ud800"', "\\ud800"),
         (b'"\\u0000"', "\x00"),
         (b"123456789012345678901234567890", 123456789012345678901234567890),
+        (b'{"id": "a", "progress": NaN}', {"id": "a", "progress": None}),
+        (b'{"a": [Infinity, -Infinity, 1e999, -1e400]}', {"a": [None] * 4}),
+        (b'{"a": ' + b"9" * 5000 + b', "b": 1}', {"a": None, "b": 1}),
     ],
 )
 def test_json_is_read_also_where_it_is_odd(body: bytes, document: object) -> None:
@@ -38,11 +41,6 @@ def test_json_is_read_also_where_it_is_odd(body: bytes, document: object) -> Non
         b'{"a": 1',
         b'{"a": 1}{"a": 2}',
         b"NaN",
-        b'{"a": Infinity}',
-        b"[-Infinity]",
-        b"1e999",
-        b"[1, -1e400]",
-        b"9" * 5000,
         b"[" * 100_000,
         b"[" * 1000 + b"]" * 1000,
         b'{"a":' * (DEEPEST + 1) + b"1" + b"}" * (DEEPEST + 1),

@@ -55,6 +55,21 @@ def test_several_matches_are_listed_and_refused(world: World) -> None:
     assert "-P" in (caught.value.hint or "")
 
 
+def test_the_address_of_the_chosen_profile_tells_two_servers_apart(world: World) -> None:
+    task(world, "task-1", base_url="https://gateway.example.org")
+    task(world, "task-1")
+    assert meant(world, "task-1", chosen="evolink") == ["task-1"]
+    with pytest.raises(UsageError, match=r"evolink at https://gateway\.example\.org, running"):
+        meant(world, "task-1")
+
+
+def test_of_many_matches_ten_are_listed_and_the_others_counted(world: World) -> None:
+    for number in range(12):
+        task(world, f"task-{number}")
+    with pytest.raises(UsageError, match=r"means 12 tasks: .* and 2 more"):
+        meant(world, "task")
+
+
 def test_one_id_at_two_servers_is_two_tasks_until_a_profile_is_named(world: World) -> None:
     task(world, "task-1")
     task(world, "task-1", profile="mine", base_url="https://gateway.example.org")

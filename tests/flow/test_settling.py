@@ -3,7 +3,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from taskctl.errors import ExitCode, TaskNotFound, Unconfirmed, Unsupported
+from taskctl.errors import ExitCode, TaskNotFound, Unconfirmed
 from taskctl.flow import ending, fetching, following, settling
 from taskctl.flow.outcome import Outcome
 from taskctl.model import State, Task
@@ -125,7 +125,7 @@ def test_a_key_that_the_provider_does_not_know_is_not_found(world: World) -> Non
 
 
 def test_a_provider_that_cannot_find_by_key_is_not_asked(world: World) -> None:
-    with pytest.raises(Unsupported):
+    with pytest.raises(Unconfirmed, match="shot-3: evolink cannot find a task by its key"):
         world.run(nobody, lambda runtime: settling.find_by_key(runtime, "shot-3"), chosen="evolink")
 
 

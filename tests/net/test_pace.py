@@ -125,7 +125,7 @@ class TestBudget:
 
     def test_a_provider_that_is_asked_too_much_is_left_alone_ever_longer(self) -> None:
         budget = Budget(rate=10)
-        waits = []
+        waits: list[float] = []
         for _ in range(7):
             budget.refused(budget.free_at if waits else 0.0, None)
             waits.append(budget.free_at)

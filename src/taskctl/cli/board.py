@@ -136,7 +136,7 @@ class Board:
         ended = sum(self._counts[state] for state in State if state.ended)
         wide = max(_BAR, min(width - 60, 2 * _BAR))
         line = Text(f"{total} tasks  ", no_wrap=True)
-        line.append(_filled(ended / total if total else 1.0, wide, ascii_only), style="green")
+        line.append(filled(ended / total if total else 1.0, wide, ascii_only), style="green")
         line.append(f"  {ended}/{total}  {words(now - self._began)}")
         yield line
         states = Text("  ", no_wrap=True)
@@ -178,17 +178,23 @@ def _name(task: Task) -> str:
 
 def _bar(task: Task, now: float, wide: int, ascii_only: bool) -> str:  # noqa: FBT001  # passed on
     if task.state is State.COMPLETED:
-        return _filled(1.0, wide, ascii_only)
+        return filled(1.0, wide, ascii_only)
     if task.progress is not None:
-        return _filled(task.progress / 100, wide, ascii_only)
+        return filled(task.progress / 100, wide, ascii_only)
     if task.state.ended:
-        return _filled(0.0, wide, ascii_only)
+        return filled(0.0, wide, ascii_only)
+    return wandering(now, wide, ascii_only)
+
+
+def wandering(now: float, wide: int, ascii_only: bool) -> str:  # noqa: FBT001  # as above
+    """A bar with a mark that wanders, since nobody knows how far it is."""
     full, empty = _strokes(ascii_only)
-    at = int(now * 4) % wide  # nobody knows how far it is: a mark that wanders
+    at = int(now * 4) % wide
     return "".join(full if (place - at) % wide < wide // 4 else empty for place in range(wide))
 
 
-def _filled(share: float, wide: int, ascii_only: bool) -> str:  # noqa: FBT001  # as above
+def filled(share: float, wide: int, ascii_only: bool) -> str:  # noqa: FBT001  # as above
+    """A bar that is full to this share."""
     full, empty = _strokes(ascii_only)
     done = int(max(0.0, min(1.0, share)) * wide)
     return full * done + empty * (wide - done)

@@ -4,7 +4,7 @@ import inspect
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from types import FrameType
@@ -16,6 +16,7 @@ from taskctl.cli.options import Common
 from taskctl.cli.output import Output
 from taskctl.cli.shell import Shell
 from taskctl.errors import ExitCode, Interrupted, TaskctlError
+from taskctl.model import Task
 
 F = TypeVar("F", bound=Callable[..., None])
 _NOUNS = {"profile": "profile", "dialect": "dialect", "history": "history", "sandbox": "sandbox", "open": "open"}
@@ -24,6 +25,12 @@ _NOUNS = {"profile": "profile", "dialect": "dialect", "history": "history", "san
 
 class Stopped(KeyboardInterrupt):
     """A signal told us to stop; the argument is the exit code."""
+
+
+class Left(Interrupted):
+    """Interrupted, with the tasks that it was about as they were last known."""
+
+    tasks: Sequence[Task] = ()
 
 
 def command(function: F) -> F:
@@ -77,7 +84,7 @@ def _ending_well() -> Iterator[_Ending]:
         yield ending
         sys.stdout.flush()
     except TaskctlError as error:
-        (ending.output or Output()).failed(error)
+        (ending.output or Output()).failed(error, error.tasks if isinstance(error, Left) else ())
         raise typer.Exit(int(error.exit_code)) from error
     except BrokenPipeError as error:
         _mute(sys.stdout)
@@ -87,9 +94,12 @@ def _ending_well() -> Iterator[_Ending]:
         raise typer.Exit(int(code)) from stopped
 
 
-def resuming(error: KeyboardInterrupt, hint: str) -> Interrupted:
+def resuming(
+    error: KeyboardInterrupt, hint: str, *, tasks: Sequence[Task] = (), message: str = "stopped; the tasks go on"
+) -> Interrupted:
     """The error of a command that was stopped, with what goes on where it stopped."""
-    stopped = Interrupted("stopped; the tasks go on", hint=hint)
+    stopped = Left(message, hint=hint, task=tasks[0].name if len(tasks) == 1 else None)
+    stopped.tasks = tasks
     code = error.args[0] if isinstance(error, Stopped) else ExitCode.INTERRUPTED
     stopped.exit_code = code  # type: ignore[misc]  # the one error whose code depends on the signal
     return stopped

@@ -13,6 +13,7 @@ from taskctl.flow import fetching, following
 from taskctl.flow.outcome import Outcome
 from taskctl.model import State, Task
 from taskctl.net.transfer import Target
+from taskctl.profiles import LOCAL
 
 if TYPE_CHECKING:
     from taskctl.runtime import Runtime
@@ -63,7 +64,10 @@ def follow(
     except KeyboardInterrupt as stopped:
         chosen = ["-P", runtime.profiles.explicit] if runtime.profiles.explicit else []
         typed = shlex.join([*chosen, *(task.name for task in tasks)])
-        raise resuming(stopped, f"resume with: taskctl wait {typed}") from stopped
+        known = [runtime.history.find_in(task.base_url, task.id or "") or task for task in tasks]
+        raise resuming(stopped, f"resume with: taskctl wait {typed}", tasks=known) from stopped
+    if not waiting.download and any(task.base_url.startswith(LOCAL) and task.results for task in outcome.tasks):
+        output.note("links of the built-in sandbox end with this command; fetch the files with: taskctl download")
     if waiting.junit is not None:
         _report(waiting.junit, outcome)
     if waiting.download:
@@ -94,4 +98,5 @@ def _join(outcome: Outcome, fetched: Outcome) -> None:
 
 
 def _urls(outcome: Outcome) -> list[str]:
-    return [output.url or output.text or "" for task in outcome.tasks for output in task.results]
+    shown = (output.url or output.text for task in outcome.tasks for output in task.results)
+    return [line for line in shown if line is not None]

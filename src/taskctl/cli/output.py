@@ -151,11 +151,12 @@ class Output:
         if self.on_terminal and not self.structured:
             self.note(f"next: taskctl wait {task.name} --download")
 
-    def failed(self, error: TaskctlError) -> None:
+    def failed(self, error: TaskctlError, tasks: Sequence[Task] = ()) -> None:
         """The end of a command that could not do its work."""
         self.errors([error])
         if self.format is Format.JSON and not self._spoken and error.exit_code is not ExitCode.USAGE:
-            self._json(document.frame(self.noun, [] if self.noun == "tasks" else None, [error]))
+            known = [document.task_json(task) for task in tasks]
+            self._json(document.frame(self.noun, known if self.noun == "tasks" else None, [error]))
 
     def lines(self, lines: Sequence[str], *, clean: bool = False) -> None:
         """Plain lines of data."""

@@ -81,6 +81,8 @@ def add(shell: Shell, name: str, given: Given) -> None:
 
     _save(shell, change)
     shell.output.note(f"added {name}; try it: taskctl profile check {name}")
+    if profiles.default is None and not given.default:
+        shell.output.note(f"{name} is the default now, being the first; to change that: taskctl profile use NAME")
     show(shell, name)
 
 

@@ -1,7 +1,7 @@
 """What people see while tasks run and files arrive: a board on a terminal, a line per change elsewhere."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from taskctl.cli import tables
@@ -13,11 +13,10 @@ from taskctl.safe import safe
 from taskctl.secret import redact
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
     from rich.live import Live
+    from rich.text import Text
 
     from taskctl.cli.board import Board
-    from taskctl.cli.transfers import TransferBars
     from taskctl.net.pace import Estimate
     from taskctl.net.transfer import Progress
     from taskctl.net.watched import Seen
@@ -149,25 +148,32 @@ class LiveListener(LineListener):
 
     def __init__(self, output: Output, clock: Clock) -> None:
         super().__init__(output, clock)
-        self._live: Live | TransferBars | None = None
+        self._live: Live | None = None
         self._board: Board | None = None
 
     def watching(
         self, tasks: Sequence[Task], timeout: float, estimates: "Mapping[tuple[str, str | None], Estimate]"
     ) -> None:
         """Put up the board."""
-        from rich.live import Live
-
         from taskctl.cli.board import MOST_ROWS, Board
 
         if not self._announced(tasks, timeout, estimates):
             return
-        console = self._output.console(self._output.stderr)
         self._board = Board(tasks, self._clock, estimates)
-        often = 4 if len(tasks) == 1 else 2 if len(tasks) <= MOST_ROWS else 1
-        live = Live(
-            get_renderable=lambda: self._drawn(console), console=console, transient=True, refresh_per_second=often
-        )
+        self._draw(self._board.lines, 4 if len(tasks) == 1 else 2 if len(tasks) <= MOST_ROWS else 1)
+
+    def _draw(self, lines: "Callable[..., Iterable[Text]]", often: int) -> None:
+        """Draw these lines so often a second, until `unwatch`."""
+        from rich.console import Group
+        from rich.live import Live
+
+        console = self._output.console(self._output.stderr)
+
+        def drawn() -> Group:
+            width, height = console.size
+            return Group(*lines(width, height, ascii_only=console.options.ascii_only))
+
+        live = Live(get_renderable=drawn, console=console, transient=True, refresh_per_second=often)
         live.start(refresh=True)
         self._live = live
 
@@ -185,10 +191,9 @@ class LiveListener(LineListener):
 
     def transferring(self, progress: "list[Progress]") -> None:
         """Draw a bar per file; the list grows while files begin."""
-        from taskctl.cli.transfers import TransferBars
+        from taskctl.cli.transfers import Files
 
-        self._live = TransferBars(progress, self._output.console(self._output.stderr))
-        self._live.start()
+        self._draw(Files(progress, self._clock).lines, 4)
 
     def transferred(self) -> None:
         """Take the bars away."""
@@ -211,14 +216,6 @@ class LiveListener(LineListener):
     def _changed(self, task: Task) -> None:
         if task.state is State.UNKNOWN or (tables.reason(task) and self._board and len(self._board) <= SINGLY):
             super()._changed(task)
-
-    def _drawn(self, console: "Console") -> "RenderableType":
-        from rich.console import Group
-
-        if self._board is None:
-            return ""
-        width, height = console.size
-        return Group(*self._board.lines(width, height, ascii_only=console.options.ascii_only))
 
 
 def _usually(going: Sequence[Task], estimates: "Mapping[tuple[str, str | None], Estimate]") -> str:

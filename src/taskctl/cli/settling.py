@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from taskctl.store.submission import Submission
 
 
-def settle(shell: Shell, runtime: "Runtime", keys: list[str], *, resubmit: bool) -> None:
+def settle(shell: Shell, runtime: "Runtime", keys: list[str], *, resubmit: bool, yes: bool) -> None:
     """Settle the submissions with these keys, or all that have no answer."""
     tasks: list[Task] = []
     errors: list[TaskctlError] = []
-    for key, submission in _wanted(runtime, keys):
+    wanted = _wanted(runtime, keys)
+    if resubmit and wanted and not (keys or yes):
+        noun = "1 submission" if len(wanted) == 1 else f"{len(wanted)} submissions"
+        shell.confirm(f"Send {noun} again where nobody can tell? Each may be paid twice.", option="--yes, or name them")
+    for key, submission in wanted:
         try:
             if submission is None:
                 tasks.append(runtime.run(settling.find_by_key(runtime, key)))

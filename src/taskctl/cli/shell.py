@@ -11,7 +11,7 @@ import typer
 from taskctl.cli.options import Common
 from taskctl.cli.output import Output
 from taskctl.clock import SystemClock
-from taskctl.errors import ExitCode, TaskctlError, UsageError
+from taskctl.errors import ConfigurationError, ExitCode, TaskctlError, UsageError
 from taskctl.model import Task
 from taskctl.store import places
 
@@ -28,6 +28,7 @@ class Shell:
         self.output = Output(format=common.output, query=common.query, quiet=common.quiet, verbose=common.verbose)
         self.profile = common.profile
         self.environ = dict(os.environ)
+        self._config_named = common.config is not None
         if common.config is not None:
             self.environ["TASKCTL_CONFIG"] = str(common.config)
 
@@ -55,6 +56,10 @@ class Shell:
         from taskctl.store import config
 
         path = places.config_path(self.environ)
+        if self._config_named and not path.exists() and self.output.noun != "profile":
+            raise ConfigurationError(
+                f"there is no config file {path}", hint="see --config; `taskctl profile add` makes one"
+            )
         loaded = config.load(path)
         for warning in config.warnings(path, loaded):
             self.output.warn(warning)

@@ -4,12 +4,14 @@ import json
 import re
 import shlex
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from taskctl.cli import items as syntax
 from taskctl.cli.command import resuming
 from taskctl.cli.shell import Shell
 from taskctl.errors import Interrupted, TaskctlError, UsageError, worst
+from taskctl.flow.sending import settling
 from taskctl.model import Task
 from taskctl.profiles import Profile
 from taskctl.wish import Wish
@@ -72,7 +74,12 @@ def sent(runtime: "Runtime", work: Coroutine[Any, Any, Task]) -> Task:
     try:
         return runtime.run(work)
     except KeyboardInterrupt as stopped:
-        raise resuming(stopped, "if the request had left, see: taskctl reconcile") from stopped
+        lost = runtime.interrupted
+        if lost is None:
+            raise resuming(stopped, "submit it again", message="stopped; nothing was sent") from stopped
+        message = f"stopped before the answer to the submission with key {lost.intent.key} came"
+        hint = f"it may have been accepted and charged; settle it with: {settling(lost)}"
+        raise resuming(stopped, hint, tasks=[lost.task], message=message) from stopped
 
 
 def sent_all(shell: Shell, runtime: "Runtime", work: Iterable[Coroutine[Any, Any, Task]]) -> None:
@@ -92,8 +99,10 @@ def sent_all(shell: Shell, runtime: "Runtime", work: Iterable[Coroutine[Any, Any
     shell.exit(worst([error.exit_code for error in errors]))
 
 
-def show(shell: Shell, request: "Request", key_headers: Mapping[str, str]) -> None:
+def show(shell: Shell, profile: Profile, request: "Request", key_headers: Mapping[str, str]) -> None:
     """The request as a curl command that refers to the key by its variable."""
+    with suppress(TaskctlError):
+        profile.key_in_environment(shell.environ)  # known from here on, so that it is shown nowhere
     headers = {**request.headers, **key_headers}
     body = (request.body or b"").decode()
     lines = [f"curl -X {request.method} {shlex.quote(request.url)}"]

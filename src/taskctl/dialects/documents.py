@@ -3,21 +3,23 @@
 import json
 import re
 from math import isfinite
-from typing import Never
 
 DEEPEST = 64
 """Levels of nesting; what lies deeper is no answer of a media API."""
+LONGEST = 1000
+"""Digits of a number."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def decoded(body: bytes) -> object:
-    """The JSON of an answer; None where it is none, or none that we would store: NaN, endless numbers, abysses.
+    """The JSON of an answer; None where it is none, or nested like no answer is.
 
-    Lone surrogates, which no UTF-8 can hold, become their visible escapes.
+    What no JSON can hold is not known: NaN, infinities and numbers of thousands of digits become null. Lone
+    surrogates, which no UTF-8 can hold, become their visible escapes.
     """
     text = body.decode("utf-8-sig", errors="replace")
     try:
-        document = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        document = json.loads(text, parse_constant=_unknown, parse_float=_finite, parse_int=_whole)
     except (ValueError, RecursionError):
         return None
     if not _shallow(document):
@@ -25,13 +27,17 @@ def decoded(body: bytes) -> object:
     return _mended(document) if _SURROGATE.search(text) else document
 
 
-def _refuse(constant: str) -> Never:
-    raise ValueError(constant)
+def _unknown(_: str) -> None:
+    return None
 
 
-def _finite(written: str) -> float:
+def _finite(written: str) -> float | None:
     number = float(written)
-    return number if isfinite(number) else _refuse(written)
+    return number if isfinite(number) else None
+
+
+def _whole(written: str) -> int | None:
+    return int(written) if len(written) <= LONGEST else None
 
 
 def _shallow(document: object) -> bool:

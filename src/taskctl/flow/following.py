@@ -73,7 +73,10 @@ async def wait(
         UsageError: more tasks shall complete than there are.
     """
     outcome = Outcome()
-    tally = _Tally({task.identity: task for task in await _settle(runtime, tasks, outcome)}, patience)
+    settled = await _settle(runtime, tasks, outcome)
+    told = {task.identity: task for task in settled}
+    told |= {task.identity: task for task in await _with_fresh_links(runtime, settled)}
+    tally = _Tally(told, patience)
     for task in tally.told.values():
         if task.state.ended and on_end:
             on_end(task)
@@ -90,6 +93,17 @@ async def wait(
     if tally.enough and (patience.any or patience.min_success):
         outcome.excused, outcome.errors = outcome.errors, []
     return outcome
+
+
+async def _with_fresh_links(runtime: Runtime, tasks: list[Task]) -> list[Task]:
+    """Those that had completed before, with links of today; a verdict stands also where nobody can be asked."""
+    completed = [task for task in tasks if task.state is State.COMPLETED]
+    if not completed:
+        return []
+    looked, _ = await status(runtime, completed)
+    for error in looked.errors:
+        runtime.listener.warn(f"{error.task} has completed, but its links may be old: {error.message}")
+    return looked.tasks
 
 
 class _Tally:

@@ -6,6 +6,9 @@ from taskctl.errors import TaskNotFound, UsageError
 from taskctl.model import State, Task
 from taskctl.runtime import Runtime
 
+_LISTED = 10
+"""Tasks that a message lists."""
+
 
 def resolve(runtime: Runtime, references: Iterable[str]) -> list[Task]:
     """The tasks that these references mean, each once, in their order.
@@ -32,8 +35,14 @@ def _meant(runtime: Runtime, reference: str) -> list[Task]:
     if reference.startswith("@"):
         raise UsageError(f"{reference} is no selection", hint="there are @last, @unfinished and @failed")
     known = [task for task in history.find(reference) if explicit in (None, task.profile)]
+    if len(known) > 1 and explicit is not None:
+        address = runtime.profiles.selected().base_url
+        known = [task for task in known if task.base_url == address] or known
     if len(known) > 1:
-        listed = ", ".join(f"{task.name} ({task.profile}, {task.state})" for task in known[:10])
+        places = len({(task.profile, task.base_url) for task in known}) > len({task.profile for task in known})
+        where = [f"{task.profile} at {task.base_url}" if places else task.profile for task in known[:_LISTED]]
+        listed = ", ".join(f"{task.name} ({place}, {task.state})" for task, place in zip(known, where, strict=False))
+        listed += f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
         raise UsageError(
             f"{reference!r} means {len(known)} tasks: {listed}", hint="give more of the id, or name a profile with -P"
         )

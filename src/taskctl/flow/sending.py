@@ -51,7 +51,7 @@ async def send(
         match decision.move:
             case Move.AGAIN:
                 maybe_accepted = maybe_accepted or attempt.may_have_arrived
-                runtime.listener.note(f"{error.message}; trying again in {decision.pause:.1f} s")
+                runtime.listener.note(f"{error.message.rstrip('.')}; trying again in {decision.pause:.1f} s")
                 with _interruptible(runtime, submission, may_have_arrived=maybe_accepted):
                     await clock.sleep(decision.pause)
                 history.touch(submission.row, in_flight=IN_FLIGHT)
@@ -73,8 +73,11 @@ def _interruptible(runtime: Runtime, submission: Submission, *, may_have_arrived
     try:
         yield
     except asyncio.CancelledError:
-        leave = runtime.history.lost if may_have_arrived else runtime.history.drop
-        leave(submission.row)
+        if may_have_arrived:
+            runtime.history.lost(submission.row)
+            runtime.interrupted = submission
+        else:
+            runtime.history.drop(submission.row)
         raise
 
 
@@ -103,7 +106,7 @@ async def _found(runtime: Runtime, provider: Provider, submission: Submission, e
     except TaskctlError:
         found = None
     if found is None:
-        raise unconfirmed(submission, provider, error) from error
+        raise unconfirmed(submission, error) from error
     return runtime.history.bind(submission.row, submission.task.told(found, now=runtime.clock.now()))
 
 
@@ -115,18 +118,16 @@ async def by_key(provider: Provider, key: str) -> Report | None:
         return None
 
 
-def unconfirmed(
-    submission: Submission, provider: Provider, error: TaskctlError | None = None, *, hint: str | None = None
-) -> Unconfirmed:
+def unconfirmed(submission: Submission, error: TaskctlError | None = None, *, hint: str | None = None) -> Unconfirmed:
     """The error that a submission without an answer is, with what settles it."""
     key, why = submission.intent.key, f": {error.message}" if error else ""
     return Unconfirmed(
         f"the answer to the submission with key {key} was lost{why}",
-        hint=hint or f"it may have been accepted and charged; settle it with: {settling(submission, provider)}",
+        hint=hint or f"it may have been accepted and charged; settle it with: {settling(submission)}",
         task=key,
     )
 
 
-def settling(submission: Submission, provider: Provider) -> str:
+def settling(submission: Submission) -> str:
     """The command that settles this submission."""
-    return f"taskctl reconcile -P {provider.profile.name} --key {shlex.quote(submission.intent.key)}"
+    return f"taskctl reconcile -P {shlex.quote(submission.intent.profile)} --key {shlex.quote(submission.intent.key)}"

@@ -4,6 +4,7 @@ import shlex
 
 from taskctl.dialects.messages import Request
 from taskctl.dialects.site import Order
+from taskctl.errors import Unconfirmed, Unsupported
 from taskctl.flow.sending import IN_FLIGHT, by_key, contract_of, send, settling, unconfirmed
 from taskctl.model import State, Task
 from taskctl.net.provider import Provider
@@ -23,7 +24,7 @@ async def recovered(runtime: Runtime, submission: Submission) -> Task:
     provider = await runtime.provider(runtime.profiles.of(submission.task))
     found = await _recovered(runtime, provider, submission)
     if found is None:
-        raise unconfirmed(submission, provider)
+        raise unconfirmed(submission)
     return found
 
 
@@ -42,13 +43,13 @@ async def reconcile(runtime: Runtime, submission: Submission, *, resubmit: bool 
     harmless = contract_of(provider) in (Contract.REPLAY, Contract.EXISTING)
     if not (harmless or resubmit):
         forgetting = f"taskctl history forget {shlex.quote(submission.intent.key)}"
-        again = f"{settling(submission, provider)} --resubmit"
-        raise unconfirmed(submission, provider, hint=f"{_LOOK}; to pay again: {again}; to let it go: {forgetting}")
+        again = f"{settling(submission)} --resubmit"
+        raise unconfirmed(submission, hint=f"{_LOOK}; to pay again: {again}; to let it go: {forgetting}")
     if submission.intent.body is None:
-        raise unconfirmed(submission, provider, hint=f"{_LOOK}; its request held a secret and was not kept")
+        raise unconfirmed(submission, hint=f"{_LOOK}; its request held a secret and was not kept")
     if not runtime.history.claim(submission.row, in_flight=IN_FLIGHT):
-        hint = f"another process may be sending it right now; in two minutes: {settling(submission, provider)}"
-        raise unconfirmed(submission, provider, hint=hint)
+        hint = f"another process may be sending it right now; in two minutes: {settling(submission)}"
+        raise unconfirmed(submission, hint=hint)
     order, request = _repeated(provider, submission.intent)
     return await send(runtime, provider, request, order, submission, maybe_accepted=True)
 
@@ -64,11 +65,15 @@ async def find_by_key(runtime: Runtime, key: str) -> Task:
     """The task that was submitted with this key to the selected profile, with nothing in the history.
 
     Raises:
-        Unsupported: the provider cannot tell. TaskNotFound: there is none.
+        Unconfirmed: the provider cannot tell. TaskNotFound: there is none.
     """
     profile = runtime.profiles.selected()
     provider = await runtime.provider(profile)
-    report = await provider.find(key)
+    try:
+        report = await provider.find(key)
+    except Unsupported as error:
+        hint = f"{_LOOK}; the history here does not know the request, so it cannot be sent again"
+        raise Unconfirmed(f"nobody knows what became of key {key}: {error.message}", hint=hint, task=key) from error
     task = Task(id=None, key=key, profile=profile.name, dialect=profile.dialect.name, base_url=profile.base_url)
     return runtime.history.record(task.told(report, now=runtime.clock.now()))
 

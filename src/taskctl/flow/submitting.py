@@ -5,6 +5,7 @@ from pathlib import Path
 from taskctl.dialects.messages import Request
 from taskctl.dialects.site import Order, Site, new_key
 from taskctl.errors import HistoryError, KeyConflict, NoAnswer
+from taskctl.flow.outcome import unsettled
 from taskctl.flow.sending import IN_FLIGHT, send
 from taskctl.flow.settling import reconcile
 from taskctl.model import State, Task
@@ -53,8 +54,10 @@ async def retry(runtime: Runtime, task: Task, *, key: str | None, tags: tuple[st
     """A new task with the same input.
 
     Raises:
-        HistoryError: the history does not know the input.
+        HistoryError: the history does not know the input. Unconfirmed: it may be there already.
     """
+    if task.state is State.UNCONFIRMED:
+        raise unsettled(task)
     input_, files = runtime.history.inputs(task)
     if not input_:
         raise HistoryError(

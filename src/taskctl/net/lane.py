@@ -3,7 +3,7 @@
 import heapq
 from dataclasses import dataclass, field
 
-from taskctl.errors import Busy, NoAnswer, TaskctlError, Unavailable
+from taskctl.errors import Busy, NoAnswer, TaskctlError, Unavailable, Unreadable
 from taskctl.net.pace import Budget
 from taskctl.net.provider import Provider
 from taskctl.net.watched import Watched
@@ -26,9 +26,12 @@ class Lane:
     looks: int = 0
     streaming: dict[int, Watched] = field(default_factory=dict)
     """Tasks of which a stream tells, and no look."""
+    reached: bool = False
+    """Whether the provider has ever answered, be it that it cannot answer now."""
     answered: bool = False
-    silence: TaskctlError | None = None
-    """Why the last look brought nothing, while nothing has ever come."""
+    """Whether it has ever told of a task."""
+    trouble: TaskctlError | None = None
+    """Why the last look that brought nothing did not."""
     _due: list[tuple[float, int, Watched]] = field(default_factory=list)
     _order: int = 0
     _batch: int = 1
@@ -77,13 +80,13 @@ class Lane:
     def hear(self, problem: TaskctlError | None, now: float) -> None:
         """Learn from one request, which brought an answer or a problem, what holds for all these tasks."""
         match problem:
-            case Busy() | Unavailable(retry_after=float()):
-                self.answered = True
-                self.budget.refused(now, problem.retry_after)
-            case Unavailable():
-                self.answered = True
             case NoAnswer():
-                self.silence = problem
+                self.trouble = problem
+                self.reached = self.reached or isinstance(problem, Unavailable)
+                if isinstance(problem, Busy) or problem.retry_after is not None:
+                    self.budget.refused(now, problem.retry_after)
+            case Unreadable():
+                self.trouble, self.reached = problem, True
             case _:
-                self.answered = True
+                self.reached = self.answered = True
                 self.budget.accepted()

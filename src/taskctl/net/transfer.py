@@ -109,7 +109,9 @@ class Transfer:
             if not ours or self.stop.is_set():
                 raise Stopped
             if self.output.url is None:
-                return self._keep_text(self.output.text or "")
+                if self.output.text is None:
+                    raise LinkExpired(f"the link to {self.progress.label} is not known any more", task=self.task.name)
+                return self._keep_text(self.output.text)
             try:
                 return self._fetch(self.output.url)
             except Broken as broken:

@@ -194,15 +194,15 @@ class Watch:
             lane.push(watched, now.monotonic + pause)
 
     def _silent(self, *, at_last: bool = False) -> Iterator[Seen]:
-        """Give up the tasks of providers that have been silent from the beginning for too long, or until the end."""
+        """Give up on providers that nobody can reach, or at last on those that have never told anything."""
         if not at_last and self._clock.monotonic() - self._began < SILENCE:
             return
         for lane in self._lanes:
-            if lane.answered or lane.silence is None:
+            if lane.trouble is None or (lane.answered if at_last else lane.reached):
                 continue
             for watched in lane.tasks:
                 if self._open.pop(id(watched), None) is not None:
-                    yield Seen(task=watched.task, before=watched.task, error=lane.silence)
+                    yield Seen(task=watched.task, before=watched.task, error=lane.trouble)
 
     def _heard(self, lane: Lane, problem: TaskctlError | None) -> None:
         lane.hear(problem, self._clock.monotonic())
@@ -231,7 +231,7 @@ class Watch:
         if self._terms.stall is not None:
             streaming = (watched for lane in self._lanes for watched in lane.streaming.values())
             times += [watched.changed + self._terms.stall for watched in streaming]
-        if now < self._began + SILENCE and not all(lane.answered for lane in self._lanes):
+        if now < self._began + SILENCE and not all(lane.reached for lane in self._lanes):
             times.append(self._began + SILENCE)
         if not times:
             return

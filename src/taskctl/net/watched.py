@@ -75,11 +75,11 @@ class Watched:
         return (now.wall - submitted).total_seconds() if submitted else now.monotonic - self.began
 
     def hear(self, told: Report | TaskctlError, now: Moment, *, once: bool) -> Seen | None:
-        """Take in what a look brought; None where that is nothing new."""
-        before = self.task
+        """Take in what a look brought; None where that is nothing new. An answer after none is new."""
+        before, missed_before = self.task, self.misses
         if isinstance(told, Report):
             self._take(told, now)
-            if self.task is before and not once:
+            if self.task is before and not once and not missed_before:
                 return None
             if self.task is not before:
                 self.changed = now.monotonic
@@ -87,12 +87,12 @@ class Watched:
         missed = self._misses(told, now, once=once)
         if self.task is not before:
             self.changed = now.monotonic
-        error = told if not missed or once else None
+        forgotten = self.task is not before
         return Seen(
             task=self.task,
             before=before,
-            missed=told if missed and not self.task.state.ended else None,
-            error=None if self.task.state.ended else error,
+            missed=told if missed and not forgotten else None,
+            error=told if (once or not missed) and not forgotten else None,
             estimate=self.estimate,
         )
 

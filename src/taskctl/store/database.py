@@ -108,5 +108,5 @@ def _damaged(path: Path, error: Exception) -> NoReturn:
     """The one place that knows what to do with a damaged history."""
     raise HistoryError(
         f"the history {path} is damaged, or is not a history: {error}",
-        hint=f"move {path} aside and a new one is begun; tasks can still be followed by their ids",
+        hint=f"move {path} aside and a new one is begun; with it, tasks can still be followed by their ids",
     ) from error

@@ -30,7 +30,7 @@ def download(
             outcome = runtime.run(flow.download(runtime, found, wanted(runtime, found, fetching)))
         except KeyboardInterrupt as stopped:
             names = shlex.join(task.name for task in found)
-            raise resuming(stopped, f"go on with: taskctl download {names}") from stopped
+            raise resuming(stopped, f"go on with: taskctl download {names}", tasks=found) from stopped
         shell.results(outcome.tasks, outcome.errors, lines=outcome.files)
         shell.output.errors(outcome.errors)
         shell.exit(outcome.exit_code)

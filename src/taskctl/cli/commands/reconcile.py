@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from taskctl.cli import options
 from taskctl.cli.command import command
 from taskctl.cli.shell import Shell
 
@@ -21,6 +22,7 @@ def reconcile(
     resubmit: Annotated[
         bool, typer.Option("--resubmit", help="Send it again where nobody can tell: it may be paid twice.")
     ] = False,
+    yes: options.Yes = False,
 ) -> None:
     """Find out what became of submissions whose answer was lost.
 
@@ -35,4 +37,4 @@ def reconcile(
     from taskctl.cli.settling import settle
 
     with shell.runtime() as runtime:
-        settle(shell, runtime, [*shell.references(tasks or []), *([key] if key else [])], resubmit=resubmit)
+        settle(shell, runtime, [*shell.references(tasks or []), *([key] if key else [])], resubmit=resubmit, yes=yes)

@@ -57,7 +57,7 @@ def submit(
             callback_url=callback_url, key=key, tags=tag or [],
         )  # fmt: skip
         if dry_run:
-            wishes.show(shell, *submitting.request_of(runtime, wish))
+            wishes.show(shell, wish.profile, *submitting.request_of(runtime, wish))
             return
         task = wishes.sent(runtime, submitting.submit(runtime, wish))
         if wait or waiting.download:

@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from taskctl.sandbox.server import Sandbox
 from tests.harness import Answering, FakeProvider, Taskctl
 from tests.inside import Inside
+
+settings.register_profile("suite", deadline=None)  # a busy machine is slow, and that is no fault
+settings.load_profile("suite")
 
 
 class FakeClock:

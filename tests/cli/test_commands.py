@@ -337,9 +337,34 @@ def test_a_report_that_cannot_be_written_takes_nothing_else_away(here: Inside) -
     id_ = submitted(here)
     done = here("wait", id_, "--interval", "50ms", "--junit", "report.xml")
     assert (done.code, "<testsuite" in (here.cwd / "report.xml").read_text()) == (0, True)
-    done = here("wait", id_, "--junit", "/no/such/folder/report.xml")
+    done = here("wait", id_, "--junit", "report.xml/report.xml")
     assert (done.code, len(done.lines)) == (10, 1)
     assert "report.xml cannot be written" in done.err
+
+
+def test_enough_successes_are_exit_0_and_the_rest_is_told(here: Inside) -> None:
+    ids = [submitted(here, f"a [takes 20ms]{more}") for more in ("", "", " [fails]")]
+    for quota, code in (("2", 0), ("66%", 0), ("3", 7), ("100%", 7)):
+        done = here("wait", *ids, "--interval", "20ms", "--min-success", quota)
+        assert (done.code, len(done.lines)) == (code, 2), done.err
+        assert f"{ids[2]} failed" in done.err
+    for wrong in (["4"], ["x"], ["101%"], ["1", "--any"]):
+        assert here("wait", *ids, "--min-success", *wrong).code == 2
+
+
+def test_a_step_on_github_gets_its_summary_its_output_and_its_errors(here: Inside) -> None:
+    ids = [submitted(here, f"a [takes 20ms]{more}") for more in ("", " [fails]")]
+    named = {name: here.cwd / name for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")}
+    here.environ |= {"GITHUB_ACTIONS": "true", **{name: str(path) for name, path in named.items()}}
+    done = here("wait", *ids, "--interval", "20ms", "--github-output", "links")
+    assert done.code == 7
+    assert f"::error title=taskctl::{ids[1]} failed" in done.err
+    assert "::error" not in done.out
+    assert "1 completed, 1 failed" in named["GITHUB_STEP_SUMMARY"].read_text()
+    first, *lines, _ = named["GITHUB_OUTPUT"].read_text().splitlines()
+    assert (first.partition("<<")[0], lines) == ("links", done.lines)
+    del here.environ["GITHUB_OUTPUT"]
+    assert here("wait", ids[0], "--github-output", "links").code == 2
 
 
 def test_a_shown_request_runs_in_a_shell_and_nothing_is_sent(inside: Inside, provider: Serving) -> None:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from taskctl.cli.junit import write
-from taskctl.errors import FileError, NoAnswer, StillPending, TaskFailed
+from taskctl.errors import FileError, NoAnswer, StillPending, TaskFailed, Unconfirmed
 from taskctl.flow.outcome import Outcome
 from taskctl.model import State, Task
 from taskctl.secret import MASK, Secret
@@ -33,26 +33,29 @@ def test_every_task_is_a_case_that_says_what_became_of_it(tmp_path: Path) -> Non
             replace(DONE, id="5", state=State.EXPIRED),
             replace(DONE, id=None, key="key-6", state=State.UNCONFIRMED),
             replace(DONE, id="7"),
+            replace(DONE, id="8", state=State.QUEUED, finished_at=None),
         ],
         errors=[
             TaskFailed("2 failed: too dark", task="2"),
-            StillPending("3 is still running", task="3"),
+            Unconfirmed("nobody knows of key-6", task="key-6"),
             FileError("video 0 of 7 is empty", task="7"),
             NoAnswer("about nobody here"),
         ],
+        excused=[StillPending("3 is still running", task="3")],
     )
     suite = report(tmp_path, outcome)
-    assert suite.attrib == {"name": "taskctl", "tests": "7", "failures": "3", "errors": "3"}
+    assert suite.attrib == {"name": "taskctl", "tests": "8", "failures": "3", "errors": "3", "skipped": "1"}
     assert [
         (case.get("name"), [(child.tag, child.get("type"), child.get("message")) for child in case]) for case in suite
     ] == [
         ("1", []),
         ("2", [("failure", "failed", "2 failed: too dark")]),
-        ("3", [("error", "pending", "3 is still running")]),
+        ("3", [("error", "timeout", "3 is still running")]),
         ("4", [("failure", "cancelled", "cancelled")]),
         ("5", [("failure", "expired", "expired")]),
-        ("key-6", [("error", "pending", "unconfirmed")]),
+        ("key-6", [("error", "unconfirmed", "nobody knows of key-6")]),
         ("7", [("error", "file", "video 0 of 7 is empty")]),
+        ("8", [("skipped", "queued", "queued")]),
     ]
     assert {case.get("classname") for case in suite} == {"p.m"}
 
@@ -84,6 +87,11 @@ def test_foreign_text_leaves_the_report_well_formed_and_without_keys(tmp_path: P
     assert b"canary" not in (tmp_path / "report.xml").read_bytes()
 
 
+def test_the_folder_of_a_report_is_made(tmp_path: Path) -> None:
+    assert len(report(tmp_path / "a" / "b", Outcome(tasks=[DONE]))) == 1
+
+
 def test_a_report_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"missing.report\.xml cannot be written"):
-        write(tmp_path / "missing" / "report.xml", Outcome())
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError, match=r"file.report\.xml cannot be written"):
+        write(tmp_path / "file" / "report.xml", Outcome())

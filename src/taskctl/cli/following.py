@@ -1,10 +1,11 @@
 """What `wait` and `submit --wait` do: follow, fetch, report, and end with the right code."""
 
+import functools
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from taskctl.cli import options
+from taskctl.cli import github, options
 from taskctl.cli.command import resuming
 from taskctl.cli.output import Format
 from taskctl.cli.shell import Shell
@@ -16,6 +17,8 @@ from taskctl.net.transfer import Target
 from taskctl.profiles import LOCAL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from taskctl.runtime import Runtime
 
 
@@ -36,6 +39,7 @@ def _patience(how: options.Waiting) -> following.Patience:
         rate=how.rate,
         stall=how.stall,
         any=how.any,
+        min_success=how.min_success,
         fail_fast=how.fail_fast,
     )
 
@@ -68,26 +72,35 @@ def follow(
         raise resuming(stopped, f"resume with: taskctl wait {typed}", tasks=known) from stopped
     if not waiting.download and any(task.base_url.startswith(LOCAL) and task.results for task in outcome.tasks):
         output.note("links of the built-in sandbox end with this command; fetch the files with: taskctl download")
-    if waiting.junit is not None:
-        _report(waiting.junit, outcome)
+    lines = outcome.files if waiting.download else _urls(outcome)
+    _report(shell, waiting, outcome, lines)
     if waiting.download:
-        shell.results(outcome.tasks, outcome.errors, lines=outcome.files)
+        shell.results(outcome.tasks, outcome.errors, lines=lines)
     elif on_end is None:
-        output.tasks(outcome.tasks, outcome.errors, now=runtime.clock.now(), plain=_urls(outcome))
-    output.errors(outcome.errors)
+        output.tasks(outcome.tasks, outcome.errors, now=runtime.clock.now(), plain=lines)
+    github.errors(output, outcome.errors, shell.environ)
+    for error in outcome.excused:
+        output.note(error.message)
     if outcome.tasks and not outcome.errors and not output.on_terminal:
-        output.note(f"{len(outcome.tasks)} completed")
+        count = sum(task.state is State.COMPLETED for task in outcome.tasks)
+        output.note(f"{count} completed" + (f" of {len(outcome.tasks)}" if outcome.excused else ""))
     shell.exit(outcome.exit_code)
 
 
-def _report(path: Path, outcome: Outcome) -> None:
-    """Write the JUnit report; a report that cannot be written takes nothing else away."""
-    from taskctl.cli.junit import write
+def _report(shell: Shell, waiting: options.Waiting, outcome: Outcome, lines: list[str]) -> None:
+    """Tell CI; what cannot be written takes nothing else away."""
+    from taskctl.cli import junit
 
-    try:
-        write(path, outcome)
-    except FileError as error:
-        outcome.errors.append(error)
+    told: list[Callable[[], None]] = [functools.partial(github.summarise, outcome, shell.environ)]
+    if waiting.junit is not None:
+        told.append(functools.partial(junit.write, waiting.junit, outcome))
+    if waiting.github_output is not None:
+        told.append(functools.partial(github.set_output, waiting.github_output, lines, shell.environ))
+    for tell in told:
+        try:
+            tell()
+        except FileError as error:
+            outcome.errors.append(error)
 
 
 def _join(outcome: Outcome, fetched: Outcome) -> None:

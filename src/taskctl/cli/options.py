@@ -8,6 +8,8 @@ import typer
 
 from taskctl import durations
 from taskctl.cli.output import Format
+from taskctl.errors import UsageError
+from taskctl.flow.quota import Quota
 
 
 def duration(text: str | float) -> float:
@@ -27,6 +29,14 @@ def requests(text: str | float) -> float:
     if not 0 < number <= 1000:
         raise typer.BadParameter(f"{text!r} is not a number above 0 and not above 1000")
     return number
+
+
+def quota(text: object) -> Quota:
+    """How many have to complete: `3`, or `90%` of them."""
+    try:
+        return text if isinstance(text, Quota) else Quota.of_text(str(text))
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from problem
 
 
 def _duration(name: str, help_: str) -> object:
@@ -87,8 +97,14 @@ class Waiting:
         typer.Option("--rate", parser=requests, metavar="N", help="Requests a second to one provider, at most."),
     ] = None
     any: Annotated[bool, typer.Option("--any", help="End at the first task that completes.")] = False
+    min_success: Annotated[
+        Quota | None,
+        typer.Option(
+            "--min-success", parser=quota, metavar="N|N%", help="So many completed tasks are enough for exit 0."
+        ),
+    ] = None
     fail_fast: Annotated[
-        bool, typer.Option("--fail-fast", help="End at the first task that fails; the others go on.")
+        bool, typer.Option("--fail-fast", help="End as soon as too many have failed; the others go on.")
     ] = False
     stall: Annotated[
         float | None, _duration("--stall", "Give up on a task whose state and progress do not change for so long.")
@@ -96,9 +112,23 @@ class Waiting:
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report: each task is a test case.")
     ] = None
+    github_output: Annotated[
+        str | None,
+        typer.Option("--github-output", metavar="NAME", help="Set this output of a GitHub step to the links or files."),
+    ] = None
     download: Annotated[bool, typer.Option("--download", help="Fetch the result files of tasks that completed.")] = (
         False
     )
+
+    def __post_init__(self) -> None:
+        if self.any and self.min_success is not None:
+            raise UsageError(
+                "--any and --min-success contradict each other", hint="--any is --min-success 1 that ends at once"
+            )
+        if self.github_output is not None:
+            from taskctl.cli.github import check_output_name
+
+            check_output_name(self.github_output)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 """Looks at tasks, and waits for them; every change is on record before it is told."""
 
-import math
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -9,6 +8,7 @@ from dataclasses import dataclass, replace
 from taskctl.errors import StillPending, TaskctlError, UsageError
 from taskctl.flow.expecting import Estimates, estimates_of
 from taskctl.flow.outcome import Outcome, judged, resuming, verdict
+from taskctl.flow.quota import Quota
 from taskctl.flow.settling import recovered
 from taskctl.model import State, Task
 from taskctl.net import pace
@@ -16,18 +16,6 @@ from taskctl.net.watch import Watch, Watching
 from taskctl.net.watched import Seen, Terms
 from taskctl.profiles import Profile
 from taskctl.runtime import Runtime
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """How many of some tasks must complete: a number of them, or a share in percent."""
-
-    number: float
-    percent: bool = False
-
-    def of(self, total: int) -> int:
-        """The number of tasks out of so many."""
-        return math.ceil(total * self.number / 100) if self.percent else int(self.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +102,7 @@ class _Tally:
         self.patience = patience
         self._needed = 1 if patience.any else patience.min_success.of(len(told)) if patience.min_success else len(told)
         if self._needed > max(1, len(told)):
-            raise UsageError(f"--min-success {self._needed}: there are only {len(told)} tasks")
+            raise UsageError(f"--min-success {patience.min_success}: there are only {len(told)} tasks")
         self._completed = sum(task.state is State.COMPLETED for task in told.values())
         self._failed = sum(verdict(task) is not None for task in told.values())
 

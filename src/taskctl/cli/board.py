@@ -112,13 +112,13 @@ class Board:
         made = [*(() if self.fits(height) else self._sum(width, ascii_only)), *self._each(rows, width, ascii_only)]
         for line in made[: max(1, height - 1)]:
             line.rstrip()
-            line.truncate(max(1, width - 1), overflow="ellipsis")
+            line.truncate(max(1, width - 1), overflow="crop" if ascii_only else "ellipsis")
             yield line
 
     def _each(self, rows: Iterable[Row], width: int, ascii_only: bool) -> Iterator[Text]:  # noqa: FBT001  # passed on
         now, monotonic = self._clock.now(), self._clock.monotonic()
         rows = list(rows)
-        names = [_name(row.task) for row in rows]
+        names = [_name(row.task, ascii_only) for row in rows]
         wide = min(2 * _NAME, max(map(cell_len, names), default=0))
         bar = max(_BAR // 4, min(_BAR, width - wide - _STATE - _TIME - _LEFT - 6))
         for name, row in zip(names, rows, strict=True):
@@ -170,9 +170,9 @@ class Board:
         yield from heapq.nlargest(MATTER, moving, key=lambda row: row.task.progress or 0)
 
 
-def _name(task: Task) -> str:
-    name = safe(task.name)
-    short = name if len(name) <= _NAME else f"{name[:10]}…{name[-12:]}"
+def _name(task: Task, ascii_only: bool) -> str:  # noqa: FBT001  # passed on
+    name, gap = safe(task.name), ".." if ascii_only else "…"
+    short = name if len(name) <= _NAME else f"{name[:10]}{gap}{name[-12:]}"
     return f"{safe(task.profile)} {short}"
 
 

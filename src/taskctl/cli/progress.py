@@ -160,7 +160,7 @@ class LiveListener(LineListener):
         if not self._announced(tasks, timeout, estimates):
             return
         self._board = Board(tasks, self._clock, estimates)
-        self._draw(self._board.lines, 4 if len(tasks) == 1 else 2 if len(tasks) <= MOST_ROWS else 1)
+        self._draw(self._board.lines, 4 if len(tasks) <= MOST_ROWS else 2)
 
     def _draw(self, lines: "Callable[..., Iterable[Text]]", often: int) -> None:
         """Draw these lines so often a second, until `unwatch`."""

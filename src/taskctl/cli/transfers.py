@@ -40,7 +40,7 @@ class Files:
         wide = min(max(map(cell_len, names), default=0), max(8, width - _BAR - _SIZE - _SPEED - 16))
         for progress, name in zip(shown, names, strict=True):
             line = Text(f"{set_cell_size(name, wide)}  {self._line(progress, now, ascii_only)}", no_wrap=True)
-            line.truncate(max(1, width - 1), overflow="ellipsis")
+            line.truncate(max(1, width - 1), overflow="crop" if ascii_only else "ellipsis")
             yield line
         if len(moving) > len(shown):
             done = sum(progress.done for progress in moving)

@@ -208,6 +208,24 @@ def test_a_batch_asks_for_many_tasks_at_once_and_for_missing_ones_alone(clock: F
     assert sorted(asked) == ["/v1/tasks/batch", "/v1/tasks/batch", "/v1/tasks/t7"]
 
 
+def test_one_task_that_breaks_a_batch_does_not_hide_the_others(clock: FakeClock) -> None:
+    asked: list[str] = []
+    whole = batching(asked)
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        if b"t33" in request.content or request.url.path.endswith("t33"):
+            asked.append("broken")
+            return httpx2.Response(502, text="<html>")
+        return whole(request)
+
+    tasks = [task_of(clock, "evolink", f"t{number}") for number in range(50) if number != 7]
+    seen = watched(clock, "evolink", handle, tasks, Terms(timeout=150))
+    ended = {one.task.id for one in seen if one.task.state is State.COMPLETED}
+    assert len(ended) == len(tasks) - 1
+    assert asked.count("broken") < 15
+    assert len(asked) < 25
+
+
 @pytest.mark.parametrize("status", [404, 405])
 def test_a_provider_without_the_batch_is_asked_singly_for_good(clock: FakeClock, status: int) -> None:
     asked: list[str] = []

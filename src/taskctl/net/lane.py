@@ -61,13 +61,19 @@ class Lane:
         first = heapq.heappop(self._due)[2]
         soon = now if self.interval is not None else now + first.every / 2
         taken = [first]
-        while len(taken) < self._batch and not first.alone and self._due:
+        most = self._most(first)
+        while len(taken) < most and self._due:
             due, _, watched = self._due[0]
-            if watched.alone or due > soon:
+            most = min(most, self._most(watched))
+            if len(taken) >= most or due > soon:
                 break
             heapq.heappop(self._due)
             taken.append(watched)
         return taken
+
+    def _most(self, watched: Watched) -> int:
+        """With how many, itself included, one request may ask for this task."""
+        return 1 if watched.alone else min(self._batch, watched.company or self._batch)
 
     def may_stream(self, watched: Watched) -> bool:
         """Whether a stream may be opened for this task."""

@@ -147,6 +147,7 @@ class Watch:
             lane.looks -= 1
         self._heard(lane, problem)
         for watched in many:
+            watched.company = None if problem is None else max(1, len(many) // 2)
             told = problem or found.get(watched.task.id or "")
             if told is not None:
                 self._bring(lane, watched, told)

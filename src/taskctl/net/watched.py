@@ -68,6 +68,8 @@ class Watched:
     streamed: bool = False
     alone: bool = False
     """An answer about many tasks left it out: ask for it by itself."""
+    company: int | None = None
+    """In how many at most to ask for it: one task that makes a request fail must not hide the others."""
 
     def age(self, now: Moment) -> float:
         """Seconds since it was submitted, as far as anybody knows."""
@@ -119,7 +121,8 @@ class Watched:
         if isinstance(error, Untrusted):
             return False
         if isinstance(error, NoAnswer | Unreadable):
-            self.misses += 1
+            many = self.company is not None and self.company > 1
+            self.misses = 1 if many else self.misses + 1  # another of them may be to blame: ask again soon, in fewer
             return True
         if isinstance(error, TaskNotFound) and self.known and not once:
             self.misses += 1

@@ -5,6 +5,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from urllib.parse import unquote, urljoin, urlsplit
 
 from taskctl.dialects import values
@@ -136,10 +137,14 @@ class Site:
 
     def _may_have_key(self, url: str) -> bool:
         try:
-            hosts = self.dialect.form.hosts if self._own else []
-            return origin(url) in {origin(host) for host in (self.base_url, *hosts)}
+            return origin(url) in self._keyed
         except ValueError:
             return False
+
+    @cached_property
+    def _keyed(self) -> frozenset[tuple[str, str, int]]:
+        """The origins that the key was given for."""
+        return frozenset(origin(host) for host in (self.base_url, *(self.dialect.form.hosts if self._own else ())))
 
     def resolved(self, report: Report) -> Report:
         """The report with absolute URLs."""

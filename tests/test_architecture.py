@@ -33,6 +33,7 @@ ONE_ROOM = {
     "rich": {"cli"},
     "httpx2": {"net"},
     "httpcore2": {"net"},
+    "h11": {"net"},
     "sqlite3": {"store"},
     "starlette": {"sandbox"},
     "uvicorn": {"sandbox"},

@@ -128,7 +128,7 @@ def test_many_tasks_are_shown_as_their_sum_with_those_that_matter(clock: FakeClo
     assert shown[0].startswith("100 tasks  ━━━━━━━━━━━━──")
     assert shown[0].endswith("30/100  1m00s")
     assert shown[1].split("  ")[1:] == ["10 failed", "60 queued", "10 running", "20 completed"]
-    assert shown[2] == "  30.0 end a minute, 2m20s left at this rate"
+    assert shown[2] == "  30.0 ending a minute, 2m20s left at this rate"
     assert [line.split()[-2:] for line in shown[3:6]] == [["reason", "90"], ["reason", "80"], ["reason", "70"]]
     assert all(line.endswith("HTTP 502") for line in shown[6:9])
     assert [line.split()[1] for line in shown[9:12]] == ["task-092", "task-082", "task-072"]

@@ -100,6 +100,14 @@ def test_a_stopped_wait_leaves_at_once_and_says_how_to_go_on(
     assert set(json.loads(states.out)) <= {"queued", "running"}
 
 
+def test_two_waits_for_one_task_do_not_disturb_each_other(start: Start, here: Inside) -> None:
+    (id_,) = here("submit", "prompt=a [takes 1200ms]").lines
+    waits = [start("wait", id_, "--interval", "100ms", "-o", "json") for _ in range(2)]
+    for done in map(ended, waits):
+        assert done.code == 0
+        assert [task["state"] for task in checked(done)] == ["completed"]
+
+
 def test_a_hang_up_that_nohup_ignores_ends_nothing(taskctl: Taskctl, here: Inside) -> None:
     (id_,) = here("submit", "prompt=a [takes 1h]").lines
     shell = ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh", SCRIPT, "wait", id_]

@@ -66,6 +66,8 @@ def test_a_date_without_a_clock_to_hold_it_against_says_nothing() -> None:
         ({"x-reset": "2026-10-26T07:34:20Z"}, 60.0),
         ({"x-reset": "1792999999"}, 0.0),
         ({"x-reset": "0"}, None),
+        ({"x-reset": "45"}, 45.0),
+        ({"x-reset": "-45"}, None),
         ({"x-reset": "nan"}, None),
         ({"x-reset": ""}, None),
         ({}, None),

@@ -154,6 +154,13 @@ def test_a_problem_says_how_long_to_wait(headers: dict[str, str], status: int, s
     assert told(answer({}, status, **headers)).retry_after == seconds
 
 
+@pytest.mark.parametrize(("reset", "seconds"), [("30", 30.0), ("1793000060", 60.0), ("soon", None)])
+def test_the_usual_header_of_a_limit_is_understood_anyway(reset: str, seconds: float | None) -> None:
+    found = small().reader.task(replace(answer({}, 429, x_ratelimit_reset=reset), at=NOW))
+    assert isinstance(found, Problem)
+    assert found.retry_after == seconds
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

@@ -127,7 +127,8 @@ class Board:
             line.append(_bar(task, monotonic, bar, ascii_only), style=style)
             line.append(f"  {_state(task):{_STATE}}", style=style)
             line.append(f"{words(age):>{_TIME}}  ")
-            line.append(f"{_left(row, age):{_LEFT}} ", style="dim")
+            if row.ended is None:
+                line.append(f"{_left(row, age):{_LEFT}} ", style="dim")
             line.append(_note(row, monotonic))
             yield line
 
@@ -154,7 +155,7 @@ class Board:
         if not self._ends or span < 1:
             return "none has ended lately" if span >= _WINDOW else "none has ended yet"
         a_second = len(self._ends) / span
-        often = f"{a_second:.1f} end a second" if a_second >= 1 else f"{a_second * 60:.1f} end a minute"
+        often = f"{a_second:.1f} ending a second" if a_second >= 1 else f"{a_second * 60:.1f} ending a minute"
         return often + (f", {words(left / a_second)} left at this rate" if left else "")
 
     def _that_matter(self) -> Iterator[Row]:

@@ -8,6 +8,8 @@ from taskctl.dialects import values
 
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _LONGEST_DATE = 64
+_LONGEST_LEFT = 1e8
+"""Seconds; what is more is a time. Three years from 1970 is none that a limit ends at."""
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
@@ -39,13 +41,16 @@ def poll_after(headers: Mapping[str, str]) -> float | None:
 def until_reset(
     headers: Mapping[str, str], reset: str, *, remaining: str | None = None, now: datetime | None = None
 ) -> float | None:
-    """Seconds until the limit ends whose Unix time the header `reset` holds.
+    """Seconds until the limit ends whose Unix time, or whose seconds left, the header `reset` holds.
 
     None where the header `remaining` says that something is left: then it was another limit that refused us.
     """
     left = values.number(headers.get(remaining.lower())) if remaining else None
     if left is not None and left > 0:
         return None
+    seconds = _number(headers.get(reset.lower()))
+    if seconds is not None and 0 < seconds < _LONGEST_LEFT:
+        return seconds
     end = values.moment(headers.get(reset.lower()))
     return None if end is None else _until(end, headers, now)
 

@@ -17,6 +17,8 @@ _ASKED = (
     Trouble.REFUSED,
 )
 """The lists of `[problem]`, in the order in which they are asked."""
+_RESET = "X-RateLimit-Reset"
+"""Where the end of a limit stands unless the dialect says otherwise."""
 _HEADING = 200
 """Bytes of an answer without words of its own that a message shows."""
 
@@ -52,9 +54,9 @@ class ProblemReader:
         message = self._message.first(document, values.sentence)
         trouble = self._meant(code, message) or otherwise
         wait = patience.retry_after(answer.headers, now=answer.at)
-        if wait is None and trouble is Trouble.BUSY and self._fields.reset:
-            left = self._fields.remaining
-            wait = patience.until_reset(answer.headers, self._fields.reset, remaining=left, now=answer.at)
+        if wait is None and trouble is Trouble.BUSY:
+            reset, left = self._fields.reset or _RESET, self._fields.remaining
+            wait = patience.until_reset(answer.headers, reset, remaining=left, now=answer.at)
         return Problem(
             trouble=trouble,
             status=answer.status,

@@ -71,7 +71,8 @@ def test_what_nobody_measures_wanders(clock: FakeClock) -> None:
     ("age", "estimate", "shown"),
     [
         (10, Estimate(70.0), "~1m00s left"),
-        (90, Estimate(70.0), "overdue"),
+        (90, Estimate(70.0), "any moment"),
+        (120, Estimate(70.0), "overdue"),
         (10, Estimate(70.0, late=100.0, learned=True), "usually ~1m00s left"),
         (90, Estimate(70.0, late=100.0, learned=True), "usually <10s left"),
         (120, Estimate(70.0, late=100.0, learned=True), "longer than usual"),

@@ -221,7 +221,9 @@ def _left(row: Row, age: float) -> str:
         return f"{usually}~{words(left)} left"
     if late is not None and late - age >= 1:
         return f"{usually}<{words(late - age)} left"
-    return "longer than usual" if row.estimate.learned else "overdue"
+    if row.estimate.learned:
+        return "longer than usual"
+    return "any moment" if age < 1.5 * row.estimate.seconds else "overdue"
 
 
 def _note(row: Row, now: float) -> str:

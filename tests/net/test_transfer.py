@@ -20,9 +20,10 @@ import trustme
 
 from taskctl.errors import FileError, NoAnswer, UsageError
 from taskctl.model import Kind, Output, Task
+from taskctl.net.digest import ALONE
 from taskctl.net.landing import Landing
 from taskctl.net.names import part_name
-from taskctl.net.reach import OutOfReach, Reach
+from taskctl.net.reach import Idle, OutOfReach, Reach
 from taskctl.net.transfer import HOPS, IF_EXISTS, Broken, Fetched, LinkExpired, Progress, Stopped, Target, Transfer
 
 HEAD = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00"
@@ -50,7 +51,7 @@ Script = Callable[[Asked], bytes | Iterator[bytes]]
 
 
 class Server(ThreadingTCPServer):
-    """Sends for each request exactly the bytes that its script makes, and closes."""
+    """Sends for each request exactly the bytes that its script makes, and closes, unless it keeps connections."""
 
     daemon_threads = True
     script: Script
@@ -58,6 +59,8 @@ class Server(ThreadingTCPServer):
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[Asked] = []
         self.tls = tls
+        self.keeps = False
+        self.connections = 0
         super().__init__(("127.0.0.1", 0), Answering)
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_address[1]}"
 
@@ -78,6 +81,12 @@ class Answering(StreamRequestHandler):
     server: Server
 
     def handle(self) -> None:
+        self.server.connections += 1
+        self.answer()
+        while self.server.keeps and self.rfile.peek(1):  # type: ignore[attr-defined]  # it is buffered
+            self.answer()
+
+    def answer(self) -> None:
         first = self.rfile.readline().decode("latin-1").split(" ")
         lines = iter(lambda: self.rfile.readline().decode("latin-1").strip(), "")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -110,6 +119,7 @@ def shared() -> Iterator[Server]:
 def server(shared: Server) -> Server:
     shared.asked.clear()
     shared.says(whole(BODY))
+    shared.keeps, shared.connections = False, 0
     return shared
 
 
@@ -195,9 +205,58 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, server: Server) -> Folder:
+def folder(tmp_path: Path, server: Server) -> Iterator[Folder]:
     (tmp_path / "files").mkdir()
-    return Folder(tmp_path / "files", server)
+    made = Folder(tmp_path / "files", server)
+    yield made
+    for transfer in made.made:
+        transfer.idle.close()
+
+
+class TestConnections:
+    def fetched(self, folder: Folder, idle: Idle, number: int) -> bytes:
+        output = Output(index=number, kind=Kind.VIDEO, url=f"{folder.server.url}/{number}")
+        return folder.transfer(output=output, idle=idle).run().path.read_bytes()
+
+    def test_files_of_one_server_share_a_connection(self, folder: Folder) -> None:
+        folder.server.keeps, idle = True, Idle()
+        assert [self.fetched(folder, idle, number) for number in range(4)] == [BODY] * 4
+        assert (len(folder.server.asked), folder.server.connections) == (4, 1)
+        idle.close()
+
+    def test_a_connection_that_died_meanwhile_costs_no_file(self, folder: Folder) -> None:
+        idle = Idle()
+        assert [self.fetched(folder, idle, number) for number in range(3)] == [BODY] * 3
+        assert folder.server.connections == 3
+
+    def test_a_connection_with_something_left_on_it_is_not_used_again(self, folder: Folder) -> None:
+        folder.server.keeps, idle = True, Idle()
+        folder.server.says(whole(BODY) + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad", whole(BODY))
+        assert [self.fetched(folder, idle, number) for number in range(2)] == [BODY] * 2
+        idle.close()
+
+    def test_who_closes_is_believed(self, folder: Folder) -> None:
+        folder.server.keeps, idle = True, Idle()
+        folder.server.says(whole(BODY, Connection="close"))
+        assert [self.fetched(folder, idle, number) for number in range(2)] == [BODY] * 2
+        assert folder.server.connections == 2
+        idle.close()
+
+    def test_a_refused_file_leaves_no_half_read_connection(self, folder: Folder) -> None:
+        folder.server.keeps, idle = True, Idle()
+        folder.server.says(answer(404, b"x" * 100_000, Content_Length=100_000), whole(BODY))
+        with pytest.raises(LinkExpired):
+            self.fetched(folder, idle, 0)
+        assert self.fetched(folder, idle, 1) == BODY
+        assert folder.server.connections == 2
+        idle.close()
+
+    @pytest.mark.parametrize("size", [ALONE - 1, ALONE, ALONE + 1, 3 * ALONE + 12345])
+    def test_a_large_file_has_the_sum_of_its_bytes(self, folder: Folder, size: int) -> None:
+        body = BODY[:12] + bytes(size - 12)
+        folder.server.says(whole(body))
+        fetched = folder.run()
+        assert (fetched.bytes, fetched.sha256) == (size, hashlib.sha256(body).hexdigest())
 
 
 class TestWholeFiles:

@@ -12,7 +12,7 @@ from taskctl.flow.following import status
 from taskctl.flow.outcome import Outcome, unsettled, verdict
 from taskctl.model import Output, State, Task
 from taskctl.net.provider import Provider
-from taskctl.net.reach import Reach
+from taskctl.net.reach import Idle, Reach
 from taskctl.net.transfer import Broken, Fetched, LinkExpired, Progress, Stopped, Target, Transfer
 from taskctl.runtime import Runtime
 
@@ -50,7 +50,7 @@ async def fetch(runtime: Runtime, tasks: list[Task], fetching: Fetching) -> Outc
     """Fetch the results of completed tasks whose links are fresh."""
     outcome = Outcome()
     moving: list[Progress] = []
-    slots, stop = asyncio.Semaphore(fetching.jobs), threading.Event()
+    slots, stop, idle = asyncio.Semaphore(fetching.jobs), threading.Event(), Idle()
     wanted = [(task, output) for task in tasks for output in _wanted(task, fetching)]
     runtime.listener.transferring(moving)
 
@@ -58,7 +58,7 @@ async def fetch(runtime: Runtime, tasks: list[Task], fetching: Fetching) -> Outc
         async with slots:
             try:
                 provider = await runtime.provider_of(task)
-                return await _fetched(provider, task, output, fetching, moving, stop)
+                return await _fetched(provider, task, output, fetching, moving, stop, idle)
             except TaskctlError as error:
                 return error
 
@@ -66,6 +66,7 @@ async def fetch(runtime: Runtime, tasks: list[Task], fetching: Fetching) -> Outc
         ended = await asyncio.gather(*(one(task, output) for task, output in wanted))
     finally:
         stop.set()
+        idle.close()
         runtime.listener.transferred()
     files: dict[tuple[str, str | None], list[Output]] = {}
     for (task, output), got in zip(wanted, ended, strict=True):
@@ -82,7 +83,13 @@ async def fetch(runtime: Runtime, tasks: list[Task], fetching: Fetching) -> Outc
 
 
 async def _fetched(
-    provider: Provider, task: Task, output: Output, fetching: Fetching, moving: list[Progress], stop: threading.Event
+    provider: Provider,
+    task: Task,
+    output: Output,
+    fetching: Fetching,
+    moving: list[Progress],
+    stop: threading.Event,
+    idle: Idle,
 ) -> Fetched:
     """One file: again where the connection breaks, with a fresh link or by another route where the link died."""
     progress = Progress(f"{task.name}-{output.index}")
@@ -92,11 +99,12 @@ async def _fetched(
         task=task,
         output=output,
         target=fetching.target,
-        reach=Reach.of(provider.site.base_url),
+        reach=_reach(provider.site.base_url),
         trust=_trust,
         key_headers=provider.key_headers if form.auth else _no_headers,
         progress=progress,
         stop=stop,
+        idle=idle,
     )
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -162,6 +170,12 @@ def _with(task: Task, files: list[Output]) -> Task:
 
 def _no_headers(_: str) -> dict[str, str]:
     return {}
+
+
+@functools.cache
+def _reach(base_url: str) -> Reach:
+    """Worked out once: it may ask for an address."""
+    return Reach.of(base_url)
 
 
 @functools.cache

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taskctl.errors import FileError
+from taskctl.net.digest import Digest
 from taskctl.net.plan import Partial, is_strong
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_PIECE = 1 << 20
 _WAIT = 0.1
 """Seconds between two looks whether somebody else has done with the same file."""
 
@@ -124,10 +126,11 @@ class Landing:
         if needed > free:
             raise FileError(f"{needed} bytes are to come, and {folder} has room for {free}", task=self.task)
 
-    def summed(self) -> tuple[int, str, bytes]:
-        """Size, SHA-256 and first bytes of what arrived."""
-        with self.on_disk(self.part):
-            return _summed(self.part)
+    def read_into(self, digest: Digest) -> None:
+        """Sum up what is there."""
+        with self.on_disk(self.part), self.part.open("rb") as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
 
     def place(self, path: Path, if_exists: str, size: int, digest: str) -> tuple[Path, bool]:
         """Give the whole file its final name; True where it was there already, with the same bytes."""
@@ -186,19 +189,13 @@ class Landing:
             return False
 
 
-def _summed(path: Path) -> tuple[int, str, bytes]:
-    """Size, SHA-256 and first bytes of a file."""
-    with path.open("rb") as file:
-        start = file.read(512)
-        file.seek(0)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return file.tell(), digest, start
-
-
 def _has(path: Path, size: int, digest: str) -> bool:
     """Whether these very bytes are there already."""
     found = path.lstat()
-    return stat.S_ISREG(found.st_mode) and found.st_size == size and _summed(path)[1] == digest
+    if not stat.S_ISREG(found.st_mode) or found.st_size != size:
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == digest
 
 
 if sys.platform == "win32":

@@ -3,6 +3,7 @@
 import http.client
 import ipaddress
 import re
+import select
 import socket
 import ssl
 from dataclasses import dataclass
@@ -120,6 +121,44 @@ class SecureConnection(http.client.HTTPSConnection):
     def connect(self) -> None:
         """Connect to an allowed address and check the certificate."""
         self.sock = self._trust.wrap_socket(self._reach.connect(self.host, self.port), server_hostname=self.host)
+
+
+class Idle:
+    """Connections that have done their work and can do more; each was checked when it was made."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, str, int], list[http.client.HTTPConnection]] = {}
+
+    def take(self, origin: tuple[str, str, int]) -> http.client.HTTPConnection | None:
+        """A connection to this scheme, host and port, which may have died meanwhile; None where there is none."""
+        waiting = self._waiting.get(origin, [])
+        while waiting:
+            try:
+                connection = waiting.pop()
+            except IndexError:  # another thread was faster
+                break
+            if _silent(connection.sock):
+                return connection
+            connection.close()
+        return None
+
+    def give(self, origin: tuple[str, str, int], connection: http.client.HTTPConnection) -> None:
+        """Keep a connection for whoever comes next."""
+        self._waiting.setdefault(origin, []).append(connection)
+
+    def close(self) -> None:
+        """Close them all."""
+        for waiting in self._waiting.values():
+            while waiting:
+                waiting.pop().close()
+
+
+def _silent(connection: socket.socket) -> bool:
+    """Whether nothing has come that nobody asked for: a farewell, or more than was announced."""
+    try:
+        return not select.select([connection], [], [], 0)[0]
+    except (OSError, ValueError):  # closed already; or one of very many, which select cannot look at
+        return False
 
 
 def is_private(address: str) -> bool:

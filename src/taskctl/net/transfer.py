@@ -6,7 +6,6 @@ A blocking client in a few threads costs half of what an asynchronous stream doe
 import contextlib
 import http.client
 import itertools
-import os
 import socket
 import ssl
 import string
@@ -20,17 +19,17 @@ from urllib.parse import SplitResult, quote, urljoin
 from taskctl.errors import FileError, NoAnswer, UsageError
 from taskctl.model import Kind, Output, Task
 from taskctl.net import names
+from taskctl.net.digest import BEGINNING, Digest
 from taskctl.net.landing import Landing
 from taskctl.net.plan import Offer, Partial, Plan, Step, plan
-from taskctl.net.reach import OutOfReach, PlainConnection, Reach, SecureConnection
+from taskctl.net.reach import Idle, OutOfReach, PlainConnection, Reach, SecureConnection
 from taskctl.net.wire import USER_AGENT
 
 HOPS = 5
 STALL = 60.0
 """Seconds in which less than one KiB a second means that the transfer has stalled."""
 _BUFFER = 1 << 20
-_TELLING = 512
-"""Bytes that tell what a file is."""
+_PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
 IF_EXISTS = ("skip", "rename", "overwrite", "error")
 
@@ -95,6 +94,7 @@ class Transfer:
     """The headers that hold the key, for a URL; empty for nearly all."""
     progress: Progress
     stop: threading.Event = field(default_factory=threading.Event)
+    idle: Idle = field(default_factory=Idle)
     monotonic: Callable[[], float] = time.monotonic
     _socket: socket.socket | None = field(default=None, init=False, repr=False)
 
@@ -129,15 +129,17 @@ class Transfer:
     def _fetch(self, url: str) -> Fetched:
         partial = self._landing.left()
         for _ in range(2):
-            with self._asked(url, partial) as response:
+            with self._asked(url, partial) as response, Digest() as digest:
                 decision = plan(partial, _offer(response))
                 match decision.step:
                     case Step.WRITE | Step.APPEND:
-                        have = partial.have if decision.step is Step.APPEND else 0
-                        self._receive(response, have, decision.total)
-                        return self._finish(response.getheader("Content-Type"))
+                        if decision.step is Step.APPEND:
+                            self._landing.read_into(digest)
+                        self._receive(response, digest, decision.total)
+                        return self._finish(digest, response.getheader("Content-Type"))
                     case Step.DONE:
-                        return self._finish(None)
+                        self._landing.read_into(digest)
+                        return self._finish(digest, None)
                     case _:
                         self._refuse(response, decision)
             self._landing.throw_away()
@@ -168,19 +170,32 @@ class Transfer:
     @contextlib.contextmanager
     def _asked(self, url: str, partial: Partial) -> Iterator[http.client.HTTPResponse]:
         """The answer to a request for the file, after up to five redirects, each checked like the first URL."""
-        for _ in range(HOPS + 1):
+        hops = 0
+        while hops <= HOPS:
             parts = self.reach.checked(url)
-            connection = self._connection(parts)
+            origin = parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme]
+            connection = self.idle.take(origin)
+            used = connection is not None
+            connection = connection or self._connection(origin)
+            kept = False
             try:
-                connection.connect()
+                if not used:
+                    connection.connect()
                 self._socket = connection.sock
-                connection.request("GET", _path(parts), headers=self._headers(url, partial))
-                with connection.getresponse() as response:
+                try:
+                    connection.request("GET", _path(parts), headers=self._headers(url, partial))
+                    response = connection.getresponse()
+                except (OSError, http.client.HTTPException):
+                    if used:  # it had died meanwhile: that says nothing about the file
+                        continue
+                    raise
+                with response:
                     location = response.getheader("Location")
                     if response.status in _REDIRECTS and location:
-                        url = _joined(url, location)
+                        url, hops = _joined(url, location), hops + 1
                         continue
                     yield response
+                    kept = (response.isclosed() or response.length == 0) and not response.will_close
             except ssl.SSLCertVerificationError as problem:
                 reason = f"its certificate does not hold: {problem.verify_message}"
                 raise NoAnswer(f"fetching {self._what} from {parts.hostname}: {reason}", task=self.task.id) from problem
@@ -190,14 +205,18 @@ class Transfer:
             else:
                 return
             finally:
-                connection.close()
+                self._socket = None
+                if kept:
+                    self.idle.give(origin, connection)
+                else:
+                    connection.close()
         raise FileError(f"fetching {self._what}: more than {HOPS} redirects", task=self.task.id)
 
-    def _connection(self, parts: SplitResult) -> http.client.HTTPConnection:
-        host = parts.hostname or ""
-        if parts.scheme == "https":
-            return SecureConnection(self.reach, host, parts.port or 443, self.trust())
-        return PlainConnection(self.reach, host, parts.port or 80)
+    def _connection(self, origin: tuple[str, str, int]) -> http.client.HTTPConnection:
+        scheme, host, port = origin
+        if scheme == "https":
+            return SecureConnection(self.reach, host, port, self.trust())
+        return PlainConnection(self.reach, host, port)
 
     def _headers(self, url: str, partial: Partial) -> dict[str, str]:
         headers = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity", **self.key_headers(url)}
@@ -205,27 +224,27 @@ class Transfer:
             headers |= {"Range": f"bytes={partial.have}-", "If-Range": partial.etag}
         return headers
 
-    def _receive(self, response: http.client.HTTPResponse, have: int, total: int | None) -> None:
-        self.progress.done, self.progress.total = have, total
+    def _receive(self, response: http.client.HTTPResponse, digest: Digest, total: int | None) -> None:
+        self.progress.done, self.progress.total = digest.size, total
         if total is not None:
-            self._landing.check_room(total - have)
-        with self._landing.writing(have) as file:
+            self._landing.check_room(total - digest.size)
+        with self._landing.writing(digest.size) as file:
             pieces = self._arriving(response)
-            if have == 0:
+            if digest.size == 0:
                 self._landing.note(response.getheader("ETag"), total)
                 start = _beginning(pieces)
                 self._refuse_page(start, response.getheader("Content-Type"))
                 pieces = itertools.chain([start], pieces)
             for piece in pieces:
                 self._landing.write(file, piece)
-                self.progress.done += len(piece)
-                if total is not None and self.progress.done > total:
+                digest.update(piece)
+                self.progress.done = digest.size
+                if total is not None and digest.size > total:
                     self._landing.throw_away()
                     raise Broken(f"{self._what}: more than the {total} bytes arrived that it has", task=self.task.id)
-            size = os.fstat(file).st_size
-        if size != total if total is not None else size == 0:
+        if digest.size != total if total is not None else digest.size == 0:
             expected = "some" if total is None else total
-            raise Broken(f"{self._what}: {size} of {expected} bytes arrived", task=self.task.id)
+            raise Broken(f"{self._what}: {digest.size} of {expected} bytes arrived", task=self.task.id)
 
     def _arriving(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
         """What arrives, as it arrives, so that nothing of it is lost where the connection breaks."""
@@ -249,20 +268,22 @@ class Transfer:
 
     def _keep_text(self, text: str) -> Fetched:
         self._landing.note(None, None)
-        with self._landing.writing(0) as file:
-            self._landing.write(file, text.encode("utf-8", errors="backslashreplace"))
-        return self._finish("text/plain")
+        written = text.encode("utf-8", errors="backslashreplace")
+        with self._landing.writing(0) as file, Digest() as digest:
+            self._landing.write(file, written)
+            digest.update(written)
+        return self._finish(digest, "text/plain")
 
-    def _finish(self, content_type: str | None) -> Fetched:
+    def _finish(self, digest: Digest, content_type: str | None) -> Fetched:
         """Give the whole file its final name."""
-        size, digest, start = self._landing.summed()
+        size, sha256 = digest.size, digest.hexdigest()
         if size == 0:
             raise FileError(f"{self._what} is empty", task=self.task.id)
-        ext = names.extension(self.output, start, content_type)
+        ext = names.extension(self.output, digest.start, content_type)
         path = self.target.folder / names.file_name(self.target.template, self.task, self.output, ext)
-        placed, skipped = self._landing.place(path, self.target.if_exists, size, digest)
+        placed, skipped = self._landing.place(path, self.target.if_exists, size, sha256)
         self._landing.throw_away()
-        return Fetched(path=placed, bytes=size, sha256=digest, content_type=content_type, skipped=skipped)
+        return Fetched(path=placed, bytes=size, sha256=sha256, content_type=content_type, skipped=skipped)
 
 
 def _offer(response: http.client.HTTPResponse) -> Offer:
@@ -294,6 +315,6 @@ def _beginning(pieces: Iterator[bytes]) -> bytes:
     start = b""
     for piece in pieces:
         start += piece
-        if len(start) >= _TELLING:
+        if len(start) >= BEGINNING:
             break
     return start

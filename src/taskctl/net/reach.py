@@ -137,7 +137,7 @@ class Idle:
                 connection = waiting.pop()
             except IndexError:  # another thread was faster
                 break
-            if _silent(connection.sock):
+            if not is_waiting(connection.sock):  # a farewell, or more than was announced
                 return connection
             connection.close()
         return None
@@ -153,12 +153,14 @@ class Idle:
                 waiting.pop().close()
 
 
-def _silent(connection: socket.socket) -> bool:
-    """Whether nothing has come that nobody asked for: a farewell, or more than was announced."""
+def is_waiting(connection: socket.socket) -> bool:
+    """Whether something has come that nobody has read yet, be it the end."""
+    if isinstance(connection, ssl.SSLSocket) and connection.pending():
+        return True
     try:
-        return not select.select([connection], [], [], 0)[0]
+        return bool(select.select([connection], [], [], 0)[0])
     except (OSError, ValueError):  # closed already; or one of very many, which select cannot look at
-        return False
+        return True
 
 
 def is_private(address: str) -> bool:

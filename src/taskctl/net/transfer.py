@@ -22,13 +22,14 @@ from taskctl.net import names
 from taskctl.net.digest import BEGINNING, Digest
 from taskctl.net.landing import Landing
 from taskctl.net.plan import Offer, Partial, Plan, Step, plan
-from taskctl.net.reach import Idle, OutOfReach, PlainConnection, Reach, SecureConnection
+from taskctl.net.reach import Idle, OutOfReach, PlainConnection, Reach, SecureConnection, is_waiting
 from taskctl.net.wire import USER_AGENT
 
 HOPS = 5
 STALL = 60.0
 """Seconds in which less than one KiB a second means that the transfer has stalled."""
 _BUFFER = 1 << 20
+_TOGETHER = 1 << 18
 _PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
 IF_EXISTS = ("skip", "rename", "overwrite", "error")
@@ -249,7 +250,7 @@ class Transfer:
     def _arriving(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
         """What arrives, as it arrives, so that nothing of it is lost where the connection breaks."""
         since, arrived = self.monotonic(), 0
-        while (piece := response.read1(_BUFFER)) and not self.stop.is_set():
+        for piece in self._gathered(response):
             yield piece
             arrived += len(piece)
             if (now := self.monotonic()) - since >= STALL:
@@ -258,6 +259,25 @@ class Transfer:
                 since, arrived = now, 0
         if self.stop.is_set():
             raise Stopped
+
+    def _gathered(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
+        """The body in pieces of some size, as long as more is there already: TLS brings it in crumbs."""
+        held: list[bytes] = []
+        size = 0
+        try:
+            while (piece := response.read1(_BUFFER)) and not self.stop.is_set():
+                held.append(piece)
+                size += len(piece)
+                if size < _TOGETHER and self._socket is not None and is_waiting(self._socket):
+                    continue
+                yield b"".join(held)
+                held, size = [], 0
+        except (OSError, http.client.HTTPException):
+            if held:
+                yield b"".join(held)
+            raise
+        if held:
+            yield b"".join(held)
 
     def _refuse_page(self, start: bytes, content_type: str | None) -> None:
         if self.output.kind in (Kind.TEXT, Kind.FILE) or not names.is_page(start, content_type):

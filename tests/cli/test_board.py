@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from taskctl.cli.board import Board
+from taskctl.cli.board import SPARE, Board
 from taskctl.cli.transfers import Files
 from taskctl.errors import NoAnswer, StillPending
 from taskctl.model import Failure, State, Task
@@ -173,7 +173,7 @@ def test_a_board_is_never_wider_nor_higher_than_its_terminal_and_counts_right(
             tasks[place % count] = sees(board, before, state=state, progress=progress)
     shown = lines(board, width, height, ascii_only=ascii_only)
     assert 1 <= len(shown) <= max(1, height - 1)
-    assert all(cell_len(line) <= max(1, width - 1) for line in shown)
+    assert all(cell_len(line) <= max(1, width - SPARE) for line in shown)
     assert not ascii_only or all(line.isascii() for line in shown)
     counted = {state: sum(task.state is state for task in tasks) for state in State}
     assert board.counts() == ", ".join(f"{number} {state}" for state, number in counted.items() if number)

@@ -320,7 +320,7 @@ def test_a_wait_for_several_ends_as_it_was_told(here: Inside) -> None:
     done = here("wait", slow, good, "--any", *options)
     assert (done.code, [task["state"] for task in checked(done)][1]) == (0, "completed")
     done = here("wait", slow, bad, "--fail-fast", *options)
-    assert (done.code, [error["task"] for error in json.loads(done.out)["errors"]]) == (7, [slow, bad])
+    assert (done.code, [error["task"] for error in json.loads(done.out)["errors"]]) == (7, [bad])
     done = here("wait", bad, "--any", *options)
     assert done.code == 7
     done = here("wait", bad, good, slow, "--timeout", "0", "-o", "json")
@@ -350,6 +350,10 @@ def test_enough_successes_are_exit_0_and_the_rest_is_told(here: Inside) -> None:
         assert f"{ids[2]} failed" in done.err
     for wrong in (["4"], ["x"], ["101%"], ["1", "--any"]):
         assert here("wait", *ids, "--min-success", *wrong).code == 2
+    for nothing in (["--min-success", "1"], ["--min-success", "90%"], ["--any"]):
+        done = here("wait", "-", *nothing)
+        assert (done.code, "no task to wait for" in done.err) == (2, True)
+    assert here("wait", "-").code == 0
 
 
 def test_a_step_on_github_gets_its_summary_its_output_and_its_errors(here: Inside) -> None:

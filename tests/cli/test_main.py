@@ -87,7 +87,8 @@ def test_a_stopped_wait_leaves_at_once_and_says_how_to_go_on(
     start: Start, here: Inside, number: signal.Signals, code: int
 ) -> None:
     ids = [here("submit", f"prompt={word} [takes 1h]").lines[0] for word in ("a", "b")]
-    process = start("wait", *ids, "-P", "sandbox", "--interval", "1h", "-o", "json")
+    given = ("--interval", "3600", "--download", "--dir", "my renders", "--min-success", "50%")
+    process = start("wait", *ids, "-P", "sandbox", *given, "-o", "json")
     heard(process, "waiting for 2 tasks, at most 1h00m")
     began = time.monotonic()
     process.send_signal(number)
@@ -95,7 +96,8 @@ def test_a_stopped_wait_leaves_at_once_and_says_how_to_go_on(
     assert time.monotonic() - began < 5
     assert done.code == code
     assert [task["id"] for task in checked(done)] == ids
-    assert f"resume with: taskctl wait -P sandbox {' '.join(ids)}" in done.err
+    options = "--interval 3600 --min-success 50% --download --dir 'my renders'"
+    assert f"resume with: taskctl wait -P sandbox {' '.join(ids)} {options}" in done.err
     states = here("status", *ids, "--query", "tasks[].state")
     assert set(json.loads(states.out)) <= {"queued", "running"}
 

@@ -9,7 +9,7 @@ import pytest
 
 from taskctl.cli.output import Format, Output
 from taskctl.cli.progress import LineListener, LiveListener, listener_for
-from taskctl.errors import NoAnswer
+from taskctl.errors import NoAnswer, Unavailable
 from taskctl.model import Failure, State, Task
 from taskctl.net.watched import Seen
 from taskctl.store.history import History
@@ -78,6 +78,36 @@ def test_a_missed_look_is_told_to_those_who_want_to_know(clock: FakeClock, verbo
     told = Told(clock, verbose=verbose)
     told.listener.seen([Seen(task=TASK, before=TASK, missed=NoAnswer("asking about task-1: no answer"))])
     assert len(told.lines) == count
+
+
+def test_a_provider_in_trouble_is_told_of_once_until_it_answers(clock: FakeClock) -> None:
+    told = Told(clock)
+    missed = Seen(task=TASK, before=TASK, missed=Unavailable("evolink says: HTTP 502"))
+    for _ in range(20):
+        told.listener.seen([missed])
+    assert told.lines == ["evolink says: HTTP 502; waiting on"]
+    told.listener.seen([Seen(task=TASK, before=TASK)])
+    for _ in range(5):
+        told.listener.seen([missed])
+    assert len(told.lines) == 2
+
+
+def test_a_long_rest_that_a_provider_asks_for_is_told_of_at_once(clock: FakeClock) -> None:
+    told = Told(clock)
+    for seconds in (600.0, 600.0):
+        told.listener.seen([Seen(task=TASK, before=TASK, missed=Unavailable("HTTP 429", retry_after=seconds))])
+    assert told.lines == ["HTTP 429 (it asks for 10m00s of rest); waiting on"]
+
+
+def test_many_changes_are_told_together_but_for_what_went_wrong(clock: FakeClock) -> None:
+    told = Told(clock)
+    tasks = [replace(TASK, id=f"task-{number}") for number in range(11)]
+    told.listener.watching(tasks, 0.0, {})
+    news = [Seen(task=replace(task, state=State.RUNNING), before=task) for task in tasks[:5]]
+    failed = replace(tasks[5], state=State.FAILED, error=Failure(code=None, message="too dark"))
+    told.listener.seen([*news, Seen(task=failed, before=tasks[5])])
+    told.listener.unwatch()
+    assert told.lines == ["task-5 failed: too dark", "5 running: task-0, task-1, task-2 and 2 more"]
 
 
 def test_quiet_says_nothing_of_what_goes_well(clock: FakeClock) -> None:

@@ -32,6 +32,8 @@ def test_an_id_a_key_and_a_unique_beginning_or_end_of_either_mean_the_task(world
     task(world, "task-unified-1-abcd", key="my key 1")
     task(world, "other")
     assert meant(world, reference) == ["task-unified-1-abcd"]
+    whole = reference in ("task-unified-1-abcd", "my key 1")
+    assert world.heard.notes == ([] if whole else [f"{reference} means task-unified-1-abcd"])
 
 
 def test_three_characters_are_too_few_to_be_a_beginning(world: World) -> None:

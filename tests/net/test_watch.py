@@ -180,6 +180,57 @@ def test_a_task_that_does_not_move_is_given_up_where_somebody_said_so(clock: Fak
     assert 600 <= clock.passed < 700
 
 
+def test_a_verdict_of_standing_still_does_not_wait_for_the_next_look(clock: FakeClock) -> None:
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        answer = answering("processing")(request)
+        answer.headers["openai-poll-after-ms"] = "99999999999"
+        return answer
+
+    task = replace(task_of(clock, "evolink"), state=State.RUNNING, provider_state="processing")
+    seen = watched(clock, "evolink", handle, [task], Terms(timeout=9e9, stall=60))
+    assert isinstance(seen[-1].error, StillPending)
+    assert 60 <= clock.passed < 70
+
+
+@pytest.mark.parametrize(("wish", "soonest", "latest"), [("20000", 20, 21), ("1", 0.5, 1), ("99999999999", 600, 601)])
+def test_a_provider_says_when_to_look_again_within_reason(
+    clock: FakeClock, wish: str, soonest: float, latest: float
+) -> None:
+    looks: list[float] = []
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        looks.append(clock.passed)
+        answer = answering("processing" if len(looks) < 2 else "completed")(request)
+        answer.headers["openai-poll-after-ms"] = wish
+        return answer
+
+    watched(clock, "evolink", handle, [task_of(clock, "evolink")], HOUR, rate=100.0)
+    assert soonest <= looks[1] - looks[0] <= latest
+
+
+def test_a_429_makes_all_tasks_of_the_key_wait(clock: FakeClock) -> None:
+    looks: list[float] = []
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        looks.append(clock.passed)
+        if len(looks) == 3:
+            return httpx2.Response(429, headers={"Retry-After": "50"}, json={})
+        return answering("completed")(request)
+
+    watched(clock, "ephone", handle, [task_of(clock, "ephone", f"t{number}") for number in range(8)], HOUR)
+    assert looks[3] - looks[2] >= 50
+    assert looks[4] - looks[3] < 1
+
+
+def test_a_provider_that_never_answers_before_the_end_is_no_patience_that_ended(clock: FakeClock) -> None:
+    async def handle(_: httpx2.Request) -> httpx2.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    seen = watched(clock, "evolink", handle, [task_of(clock, "evolink")], Terms(timeout=20))  # type: ignore[arg-type]  # async too
+    assert [type(one.error) for one in seen] == [NoAnswer]
+
+
 def test_many_tasks_share_one_budget_of_requests(clock: FakeClock) -> None:
     tasks = [task_of(clock, "ephone", f"t{number}") for number in range(20)]
     watched(clock, "ephone", answering("completed"), tasks, HOUR, rate=2.0)

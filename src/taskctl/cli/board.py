@@ -27,6 +27,8 @@ MATTER = 3
 """Tasks of each sort that are named below the sum."""
 STANDSTILL = 300.0
 """Seconds without a change after which a task is named as standing still."""
+SPARE = 3
+"""Columns left free: the terminal writes its ^C there, and a line that wraps is two."""
 _NAME, _BAR, _STATE, _TIME, _LEFT = 24, 20, 13, 7, 19
 _WINDOW = 60
 """Seconds over which the throughput is told."""
@@ -112,7 +114,7 @@ class Board:
         made = [*(() if self.fits(height) else self._sum(width, ascii_only)), *self._each(rows, width, ascii_only)]
         for line in made[: max(1, height - 1)]:
             line.rstrip()
-            line.truncate(max(1, width - 1), overflow="crop" if ascii_only else "ellipsis")
+            line.truncate(max(1, width - SPARE), overflow="crop" if ascii_only else "ellipsis")
             yield line
 
     def _each(self, rows: Iterable[Row], width: int, ascii_only: bool) -> Iterator[Text]:  # noqa: FBT001  # passed on

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from taskctl.cli import github, options
 from taskctl.cli.command import resuming
+from taskctl.cli.options import written
 from taskctl.cli.output import Format
 from taskctl.cli.shell import Shell
 from taskctl.errors import ConfigurationError, FileError
@@ -67,7 +68,7 @@ def follow(
             _join(outcome, runtime.run(fetching.fetch(runtime, completed, how)))
     except KeyboardInterrupt as stopped:
         chosen = ["-P", runtime.profiles.explicit] if runtime.profiles.explicit else []
-        typed = shlex.join([*chosen, *(task.name for task in tasks)])
+        typed = shlex.join([*chosen, *(task.name for task in tasks), *written(waiting), *written(files)])
         known = [runtime.history.find_in(task.base_url, task.id or "") or task for task in tasks]
         raise resuming(stopped, f"resume with: taskctl wait {typed}", tasks=known) from stopped
     if not waiting.download and any(task.base_url.startswith(LOCAL) and task.results for task in outcome.tasks):

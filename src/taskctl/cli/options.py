@@ -1,8 +1,9 @@
 """Options that more than one command takes, named once."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_type_hints
 
 import typer
 
@@ -41,6 +42,18 @@ def quota(text: object) -> Quota:
 
 def _duration(name: str, help_: str) -> object:
     return typer.Option(name, parser=duration, metavar="DURATION", help=help_, show_default=False)
+
+
+def written(bundle: object) -> Iterator[str]:
+    """The options of a bundle that were given, as they could be typed."""
+    kinds = get_type_hints(type(bundle), include_extras=True)
+    for each in fields(bundle):  # type: ignore[arg-type]  # a bundle is a dataclass
+        value = getattr(bundle, each.name)
+        if value != each.default:
+            option = kinds[each.name].__metadata__[0]
+            yield next(name for name in (option.default, *(option.param_decls or ())) if str(name).startswith("--"))
+            if value is not True:
+                yield f"{value:g}" if isinstance(value, float) else str(value)
 
 
 TaskRefs = Annotated[

@@ -27,6 +27,8 @@ PULSE = 1.0
 """Seconds for which lines are held back, to be told together."""
 SINGLY = 10
 """More tasks than this are told of together."""
+TROUBLE = 5
+"""Looks in a row that brought nothing, after which that is told."""
 NAMED = 3
 """Tasks that one line names."""
 
@@ -51,6 +53,8 @@ class LineListener:
         self._began = 0.0
         self._over = threading.Event()
         self._strange: set[str] = set()
+        self._misses: dict[str, int] = {}
+        """Looks in a row that brought nothing, by the provider's address."""
 
     def note(self, text: str) -> None:
         """Something worth knowing."""
@@ -85,8 +89,8 @@ class LineListener:
         """Something happened to tasks under watch."""
         for seen in news:
             self._states[seen.before.identity] = seen.task.state
-            if seen.missed is not None and seen.error is None:
-                self._missed(str(seen.missed.message))
+            if seen.error is None:
+                self._missed(seen)
             if seen.task.state is not seen.before.state or seen.task.provider_state != seen.before.provider_state:
                 self._changed(seen.task)
 
@@ -125,9 +129,18 @@ class LineListener:
             count = f"{len(names)} " if len(names) > 1 else ""
             self.note(f"{count}{state}: {', '.join(names[:NAMED])}{more}")
 
-    def _missed(self, message: str) -> None:
-        if self._output.verbose:
-            self.note(message)
+    def _missed(self, seen: "Seen") -> None:
+        """Say once that a provider does not answer, when that has gone on for some looks; with -v say it every time."""
+        place = seen.before.base_url
+        if seen.missed is None:
+            self._misses.pop(place, None)
+            return
+        self._misses[place] = self._misses.get(place, 0) + 1
+        asked = getattr(seen.missed, "retry_after", None) or 0.0
+        told = self._misses[place] == TROUBLE or (self._misses[place] == 1 and asked >= HEARTBEAT)
+        if told or self._output.verbose:
+            again = f" (it asks for {words(asked)} of rest)" if asked else ""
+            self.note(f"{seen.missed.message}{again}; waiting on")
 
     def _beat(self) -> None:
         pulses = 0

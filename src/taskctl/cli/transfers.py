@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size  # noqa: TID253  # imported only 
 from rich.filesize import decimal  # noqa: TID253  # as above
 from rich.text import Text  # noqa: TID253  # as above
 
-from taskctl.cli.board import filled, wandering
+from taskctl.cli.board import SPARE, filled, wandering
 from taskctl.clock import Clock
 from taskctl.durations import words
 from taskctl.safe import safe
@@ -37,10 +37,10 @@ class Files:
         going = [progress for progress in moving if progress.total is None or progress.done < progress.total]
         shown = (going or moving)[-min(MOST, max(1, height - 3)) :]
         names = [safe(progress.label) for progress in shown]
-        wide = min(max(map(cell_len, names), default=0), max(8, width - _BAR - _SIZE - _SPEED - 16))
+        wide = min(max(map(cell_len, names), default=0), max(8, width - _BAR - _SIZE - _SPEED - 20))
         for progress, name in zip(shown, names, strict=True):
             line = Text(f"{set_cell_size(name, wide)}  {self._line(progress, now, ascii_only)}", no_wrap=True)
-            line.truncate(max(1, width - 1), overflow="crop" if ascii_only else "ellipsis")
+            line.truncate(max(1, width - SPARE), overflow="crop" if ascii_only else "ellipsis")
             yield line
         if len(moving) > len(shown):
             done = sum(progress.done for progress in moving)

@@ -76,8 +76,8 @@ async def wait(
         finally:
             runtime.listener.unwatch()
     outcome.tasks = list(tally.told.values())
-    if not patience.any or not tally.enough:
-        judged(outcome)
+    if not (patience.any and tally.enough):
+        judged(outcome, patience_ended=not tally.decided)
     if tally.enough and (patience.any or patience.min_success):
         outcome.excused, outcome.errors = outcome.errors, []
     return outcome
@@ -101,8 +101,11 @@ class _Tally:
         self.told = told
         self.patience = patience
         self._needed = 1 if patience.any else patience.min_success.of(len(told)) if patience.min_success else len(told)
-        if self._needed > max(1, len(told)):
-            raise UsageError(f"--min-success {patience.min_success}: there are only {len(told)} tasks")
+        if (patience.any or patience.min_success) and not told:
+            raise UsageError("nothing can complete: there is no task to wait for", hint="did the command before fail?")
+        if self._needed > len(told):
+            there = "there is only 1 task" if len(told) == 1 else f"there are only {len(told)} tasks"
+            raise UsageError(f"--min-success {patience.min_success}: {there}")
         self._completed = sum(task.state is State.COMPLETED for task in told.values())
         self._failed = sum(verdict(task) is not None for task in told.values())
 

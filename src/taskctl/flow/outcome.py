@@ -42,15 +42,18 @@ def unsettled(task: Task) -> Unconfirmed:
     )
 
 
-def judged(outcome: Outcome) -> Outcome:
-    """The outcome with what each task's state means, where no error speaks of the task already."""
+def judged(outcome: Outcome, *, patience_ended: bool = True) -> Outcome:
+    """The outcome with what each task's state means, where no error speaks of the task already.
+
+    Where the wait had its end before patience had, a task that still runs is no error.
+    """
     spoken = {error.task for error in outcome.errors}
     for task in outcome.tasks:
         if task.name in spoken:
             continue
         if (failed := verdict(task)) is not None:
             outcome.errors.append(failed)
-        elif not task.state.ended:
+        elif not task.state.ended and patience_ended:
             pending = f"{task.name} is still {task.state}"
             outcome.errors.append(StillPending(pending, hint=resuming(task), task=task.name))
     return outcome

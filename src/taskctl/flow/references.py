@@ -46,6 +46,8 @@ def _meant(runtime: Runtime, reference: str) -> list[Task]:
         raise UsageError(
             f"{reference!r} means {len(known)} tasks: {listed}", hint="give more of the id, or name a profile with -P"
         )
+    if known and reference not in (known[0].id, known[0].key):
+        runtime.listener.note(f"{reference} means {known[0].name}")
     return known or [_stranger(runtime, reference)]
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from dataclasses import dataclass
 
 from taskctl.clock import Clock
-from taskctl.errors import ProviderError, TaskctlError
+from taskctl.errors import NoAnswer, ProviderError, TaskctlError
 from taskctl.model import Report, Task
 from taskctl.net.lane import Lane
 from taskctl.net.pace import Budget, Estimate
@@ -192,6 +192,8 @@ class Watch:
         elif not brought.streaming:
             missed = seen.missed if seen else None
             pause = watched.pause(now, lane.interval, missed, self._chance())
+            if self._terms.stall is not None:  # a verdict of standing still wants a look at that moment
+                pause = min(pause, max(0.0, watched.changed + self._terms.stall - now.monotonic))
             lane.push(watched, now.monotonic + pause)
 
     def _silent(self, *, at_last: bool = False) -> Iterator[Seen]:
@@ -199,6 +201,8 @@ class Watch:
         if not at_last and self._clock.monotonic() - self._began < SILENCE:
             return
         for lane in self._lanes:
+            if at_last and lane.trouble is None and not lane.answered and not self._terms.once:
+                lane.trouble = NoAnswer(f"{lane.provider.profile.name} has not answered", hint="try again later")
             if lane.trouble is None or (lane.answered if at_last else lane.reached):
                 continue
             for watched in lane.tasks:

@@ -10,6 +10,8 @@ from taskctl.net.wire import Untrusted
 
 SOONEST = 0.5
 """Seconds; a provider that wishes to be asked again sooner is not taken at its word."""
+LATEST = 600.0
+"""Seconds; nor one that wishes to be left alone for longer."""
 CLOSE = 2 * pace.LONGEST
 """Seconds; an end between two looks this far apart tells how long the task took."""
 
@@ -125,7 +127,7 @@ class Watched:
             self.misses = 1 if many else self.misses + 1  # another of them may be to blame: ask again soon, in fewer
             return True
         if isinstance(error, TaskNotFound) and self.known and not once:
-            self.misses += 1
+            self.misses = 1  # it answers: only this task is in doubt
             self._deny(now)
             return True
         return False
@@ -154,7 +156,7 @@ class Watched:
         if interval is not None:
             return interval
         if self.asked_for is not None:
-            return max(self.asked_for, SOONEST)
+            return min(max(self.asked_for, SOONEST), LATEST)
         eta = self.estimate.seconds if self.estimate else None
         return pace.jittered(pace.pause(self.every, self.age(now), eta), chance)
 

@@ -141,6 +141,15 @@ class Task:
         """What no other task has: the provider's base URL and the id, or the key while there is none."""
         return self.base_url, self.id or self.key
 
+    def expiring(self, now: datetime) -> bool:
+        """Whether links to results that nobody has fetched are still alive, and will die."""
+        return self.links_end is not None and self.links_end > now
+
+    @property
+    def links_end(self) -> datetime | None:
+        """When the first link to a result dies that nobody has fetched; None where none will, or nobody knows."""
+        return min((out.expires_at for out in self.results if out.expires_at and out.file is None), default=None)
+
     @property
     def name(self) -> str:
         """How messages call this task: its id, or its key while it has none."""

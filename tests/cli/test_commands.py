@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import re
@@ -340,6 +341,48 @@ def test_a_report_that_cannot_be_written_takes_nothing_else_away(here: Inside) -
     done = here("wait", id_, "--junit", "report.xml/report.xml")
     assert (done.code, len(done.lines)) == (10, 1)
     assert "report.xml cannot be written" in done.err
+
+
+def test_a_manifest_says_what_was_fetched_and_verify_whether_it_is_still_that(here: Inside) -> None:
+    id_ = submitted(here, "a [takes 20ms] [outputs 2]")
+    assert here("wait", id_, "--interval", "20ms", "--download", "--manifest", "a/manifest.json").code == 0
+    listed = json.loads((here.cwd / "a" / "manifest.json").read_text())["files"]
+    assert [set(file) for file in listed] == [{"task", "index", "url", "path", "bytes", "sha256", "content_type"}] * 2
+    for file in listed:
+        content = Path(file["path"]).read_bytes()
+        assert (file["task"], file["bytes"]) == (id_, len(content))
+        assert file["sha256"] == hashlib.sha256(content).hexdigest()
+        assert "?" not in file["url"]
+    again = here("download", id_, "--manifest", "b.json")
+    assert json.loads((here.cwd / "b.json").read_text())["files"] == listed
+    assert len(again.lines) == 2
+    whole = here("download", "--verify", id_)
+    assert (whole.code, len(whole.lines)) == (0, 2)
+    first, second = (Path(file["path"]) for file in listed)
+    first.write_bytes(b"x" * listed[0]["bytes"])
+    second.unlink()
+    broken = here("download", "--verify", id_, "-o", "json")
+    assert broken.code == 10
+    assert "has other content" in broken.err
+    assert "cannot be read" in broken.err
+    assert here("download", "--verify", submitted(here)).code == 10
+    assert here("download", id_, "--manifest", "b.json/c", "--if-exists", "overwrite").code == 10
+
+
+def test_what_would_be_lost_is_a_selection(inside: Inside, provider: Serving) -> None:
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "POST":
+            return Reply(200, {"id": "task-1", "status": "pending"})
+        return Reply(200, {"id": "task-1", "status": "completed", "results": [f"{serving.url}/a.mp4"]})
+
+    serving = provider(answer)
+    inside.environ |= {"TASKCTL_BASE_URL": serving.url, "TASKCTL_API_KEY": CANARY}
+    assert inside("submit", "-P", "evolink", "-m", "m", "prompt=x", "--wait").code == 0
+    assert [task["id"] for task in checked(inside("status", "@expiring", "-o", "json"))] == ["task-1"]
+    film = Reply(200, b"\x00\x00\x00\x18ftypmp42", {"Content-Type": "video/mp4"})
+    serving.answer = lambda asked: film if "a.mp4" in asked.path else answer(asked)
+    assert inside("download", "@expiring").code == 0
+    assert inside("status", "@expiring").lines == []
 
 
 def test_enough_successes_are_exit_0_and_the_rest_is_told(here: Inside) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from taskctl.cli.tables import ago, grid, reason, table, tsv
-from taskctl.model import Failure, State, Task
+from taskctl.model import Failure, Kind, Output, State, Task
 from taskctl.secret import MASK, Secret
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -55,6 +55,19 @@ class TestTable:
         head, row = drawn(table([TASK], NOON + timedelta(minutes=3), 120)).splitlines()
         assert head.split() == ["id", "state", "profile", "model", "submitted", "prompt"]
         assert row.split() == ["01K5TASK", "running", "40%", "studio", "seedance-2.0", "3m00s", "ago", "a", "dog"]
+
+    @pytest.mark.parametrize(
+        ("left", "file", "shown"),
+        [(90, None, "1m30s left"), (-1, None, "dead"), (90, "a.mp4", None), (None, None, None)],
+    )
+    def test_a_link_that_dies_says_when_until_its_file_is_here(
+        self, left: int | None, file: str | None, shown: str | None
+    ) -> None:
+        dies = None if left is None else NOON + timedelta(seconds=left)
+        task = replace(TASK, outputs=(Output(index=0, kind=Kind.VIDEO, url="https://h/a", expires_at=dies, file=file),))
+        head, row = drawn(table([task], NOON, 120)).splitlines()
+        assert ("links" in head.split()) is (shown is not None)
+        assert shown is None or shown in row
 
     @pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 200])
     def test_an_id_is_never_cut_and_no_line_is_longer_than_the_screen(self, width: int) -> None:

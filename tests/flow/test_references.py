@@ -115,7 +115,7 @@ def test_an_empty_history_has_no_last_task(world: World) -> None:
 def test_a_selection_that_does_not_exist_is_refused_with_those_that_do(world: World) -> None:
     with pytest.raises(UsageError) as caught:
         meant(world, "@lst")
-    assert "@last, @unfinished and @failed" in (caught.value.hint or "")
+    assert "@last, @unfinished, @failed and @expiring" in (caught.value.hint or "")
 
 
 def test_each_task_comes_once_in_the_order_of_the_references(world: World) -> None:

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from taskctl.cli import github, options
+from taskctl.cli import github, manifest, options
 from taskctl.cli.command import resuming
 from taskctl.cli.options import written
 from taskctl.cli.output import Format
@@ -74,6 +74,7 @@ def follow(
     if not waiting.download and any(task.base_url.startswith(LOCAL) and task.results for task in outcome.tasks):
         output.note("links of the built-in sandbox end with this command; fetch the files with: taskctl download")
     lines = outcome.files if waiting.download else _urls(outcome)
+    manifest.keep(files.manifest, outcome)
     _report(shell, waiting, outcome, lines)
     if waiting.download:
         shell.results(outcome.tasks, outcome.errors, lines=lines)

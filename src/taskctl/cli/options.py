@@ -60,8 +60,8 @@ TaskRefs = Annotated[
     list[str],
     typer.Argument(
         metavar="TASK...",
-        help="Ids, unique beginnings or ends of them (4 characters or more), keys, @last, @unfinished, @failed, or - "
-        "for stdin.",
+        help="Ids, unique beginnings or ends of them (4 characters or more), keys, @last, @unfinished, @failed, "
+        "@expiring, or - for stdin.",
     ),
 ]
 Key = Annotated[
@@ -162,6 +162,10 @@ class Fetching:
     ] = "{id}-{index}{ext}"
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, metavar="N", help="Files under way at once.")] = 4
     extras: Annotated[bool, typer.Option("--all", help="Also what came along: cover art, intermediate files.")] = False
+    manifest: Annotated[
+        Path | None,
+        typer.Option("--manifest", metavar="FILE", help="Write what was fetched as JSON: path, bytes, SHA-256, type."),
+    ] = None
     if_exists: Annotated[
         str,
         typer.Option(

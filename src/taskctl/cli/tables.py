@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-_BY_NEED = ("id", "state", "", "profile", "submitted", "model")
+_BY_NEED = ("id", "state", "", "profile", "submitted", "links", "model")
 _PROMPT = 20
 """Columns of the screen that the prompt gets at least."""
 STYLES = {
@@ -54,8 +54,11 @@ def table(tasks: Sequence[Task], now: datetime, width: int) -> "Table":
         "profile": [_cell(task.profile) for task in tasks],
         "model": [_cell(task.model or "-") for task in tasks],
         "submitted": [_cell(ago(task.submitted_at, now)) for task in tasks],
+        "links": [_cell(dying(task.links_end, now)) for task in tasks],
         "prompt": [_cell(reason(task) or task.prompt) for task in tasks],
     }
+    if not any(cell.plain for cell in columns["links"]):
+        del columns["links"]
     widths = {name: max(len(name), *(cell.cell_len for cell in cells), 0) + 2 for name, cells in columns.items()}
     shown = _fitting(widths, width)
     made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
@@ -73,6 +76,8 @@ def _fitting(widths: dict[str, int], width: int) -> list[str]:
     left = width - min(widths["prompt"], _PROMPT)
     kept = {"prompt"}
     for name in _BY_NEED:
+        if name not in widths:
+            continue
         if widths[name] <= left or name in ("id", "state"):
             kept.add(name)
             left -= widths[name]
@@ -94,6 +99,14 @@ def ago(moment: datetime | None, now: datetime) -> str:
     if span < 5:
         return "just now"
     return f"{words(span)} ago" if span < 7 * 86400 else moment.astimezone(UTC).strftime("%Y-%m-%d")
+
+
+def dying(moment: datetime | None, now: datetime) -> str:
+    """How long links still live, as people say it: `23h10m left`, `dead`; nothing where nobody knows."""
+    if moment is None:
+        return ""
+    left = (moment - now).total_seconds()
+    return f"{words(left)} left" if left > 0 else "dead"
 
 
 def grid(names: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":

@@ -2,10 +2,12 @@
 
 import asyncio
 import functools
+import hashlib
 import shlex
 import ssl
 import threading
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from taskctl.errors import FileError, NoAnswer, StillPending, TaskctlError
 from taskctl.flow.following import status
@@ -44,6 +46,40 @@ async def download(runtime: Runtime, tasks: list[Task], fetching: Fetching) -> O
     outcome.errors += fetched.errors
     outcome.files = fetched.files
     return outcome
+
+
+def verify(tasks: list[Task]) -> Outcome:
+    """Whether the files of these tasks are on disk as they were fetched; nothing is asked or fetched."""
+    outcome = Outcome(tasks=tasks)
+    for task in tasks:
+        filed = [output for output in task.outputs if output.file is not None]
+        if not filed:
+            outcome.errors.append(FileError(f"no file of {task.name} was fetched", hint=_again(task), task=task.name))
+        for output in filed:
+            problem = _differs(Path(output.file or ""), output)
+            if problem is None:
+                outcome.files.append(output.file or "")
+            else:
+                said = f"{output.file} {problem}"
+                outcome.errors.append(FileError(said, hint=_again(task), task=task.name))
+    return outcome
+
+
+def _again(task: Task) -> str:
+    return f"fetch it: taskctl download {shlex.quote(task.name)}"
+
+
+def _differs(path: Path, output: Output) -> str | None:
+    """How a file differs from what was fetched; None where it does not."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+    except OSError as problem:
+        return f"cannot be read: {problem.strerror}"
+    if size != output.bytes:
+        return f"has {size} bytes, and {output.bytes} were fetched"
+    return None if digest == output.sha256 else "has other content than what was fetched"
 
 
 async def fetch(runtime: Runtime, tasks: list[Task], fetching: Fetching) -> Outcome:

@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from taskctl.errors import ExitCode, StillPending, TaskctlError, TaskFailed, Unconfirmed, worst
 from taskctl.model import State, Task
@@ -18,6 +19,11 @@ class Outcome:
     files: list[str] = field(default_factory=list)
     excused: list[TaskctlError] = field(default_factory=list)
     """What went wrong and does not count, since enough went well."""
+
+    @property
+    def absolute_files(self) -> set[str]:
+        """The files that were fetched, as the history knows them."""
+        return {str(Path(file).absolute()) for file in self.files}
 
     @property
     def exit_code(self) -> ExitCode:

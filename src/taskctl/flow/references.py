@@ -1,11 +1,14 @@
 """What people type for a task, and the task they mean."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from taskctl.errors import TaskNotFound, UsageError
 from taskctl.model import State, Task
 from taskctl.runtime import Runtime
 
+_LINKS_LIVE = timedelta(days=30)
+"""No link that anybody knows of lives longer."""
 _LISTED = 10
 """Tasks that a message lists."""
 
@@ -32,8 +35,12 @@ def _meant(runtime: Runtime, reference: str) -> list[Task]:
             return history.tasks(profile=explicit, states=[state for state in State if not state.ended])
         case "@failed":
             return history.tasks(profile=explicit, states=[State.FAILED])
+        case "@expiring":
+            now = runtime.clock.now()
+            recent = history.tasks(profile=explicit, states=[State.COMPLETED], since=now - _LINKS_LIVE)
+            return [task for task in recent if task.expiring(now)]
     if reference.startswith("@"):
-        raise UsageError(f"{reference} is no selection", hint="there are @last, @unfinished and @failed")
+        raise UsageError(f"{reference} is no selection", hint="there are @last, @unfinished, @failed and @expiring")
     known = [task for task in history.find(reference) if explicit in (None, task.profile)]
     if len(known) > 1 and explicit is not None:
         address = runtime.profiles.selected().base_url

@@ -1,10 +1,16 @@
 """`taskctl download`: fetch the result files."""
 
 import shlex
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from taskctl.cli import options
 from taskctl.cli.command import command, resuming
 from taskctl.cli.shell import Shell
+
+if TYPE_CHECKING:
+    from taskctl.flow.outcome import Outcome
 
 
 @command
@@ -12,6 +18,9 @@ def download(
     shell: Shell,
     tasks: options.TaskRefs,
     fetching: options.Fetching,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Fetch nothing; compare what is on disk with what was fetched.")
+    ] = False,
 ) -> None:
     """Fetch the result files of completed tasks and print their paths. An interrupted download goes on where it was.
 
@@ -19,18 +28,29 @@ def download(
     Examples:
       taskctl download "$ID"
       taskctl download @last --dir renders --name '{date}-{prompt}{ext}'
+      taskctl download @expiring
+      taskctl download --verify "$ID"
     """
+    from taskctl.cli import manifest
     from taskctl.cli.following import wanted
     from taskctl.flow import fetching as flow
     from taskctl.flow.references import resolve
 
     with shell.runtime() as runtime:
         found = resolve(runtime, shell.references(tasks))
+        if verify:
+            _told(shell, flow.verify(found))
+            return
         try:
             outcome = runtime.run(flow.download(runtime, found, wanted(runtime, found, fetching)))
         except KeyboardInterrupt as stopped:
             names = shlex.join(task.name for task in found)
             raise resuming(stopped, f"go on with: taskctl download {names}", tasks=found) from stopped
-        shell.results(outcome.tasks, outcome.errors, lines=outcome.files)
-        shell.output.errors(outcome.errors)
-        shell.exit(outcome.exit_code)
+        manifest.keep(fetching.manifest, outcome)
+        _told(shell, outcome)
+
+
+def _told(shell: Shell, outcome: "Outcome") -> None:
+    shell.results(outcome.tasks, outcome.errors, lines=outcome.files)
+    shell.output.errors(outcome.errors)
+    shell.exit(outcome.exit_code)

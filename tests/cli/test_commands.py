@@ -369,6 +369,29 @@ def test_a_manifest_says_what_was_fetched_and_verify_whether_it_is_still_that(he
     assert here("download", id_, "--manifest", "b.json/c", "--if-exists", "overwrite").code == 10
 
 
+def test_what_is_here_already_is_not_fetched_again(inside: Inside, provider: Serving) -> None:
+    film = Reply(200, b"\x00\x00\x00\x18ftypmp42", {"Content-Type": "video/mp4"})
+
+    def answer(asked: Asked) -> Reply:
+        done = {"id": "task-1", "status": "completed", "results": [f"{serving.url}/a.mp4"]}
+        return film if "a.mp4" in asked.path else Reply(200, done)
+
+    serving = provider(answer)
+    inside.environ |= {"TASKCTL_BASE_URL": serving.url, "TASKCTL_API_KEY": CANARY}
+
+    def fetches(*options: str) -> int:
+        before = sum("a.mp4" in asked.path for asked in serving.asked)
+        done = inside("download", "-P", "evolink", "task-1", *options)
+        assert (done.code, len(done.lines)) == (0, 1), done.err
+        return sum("a.mp4" in asked.path for asked in serving.asked) - before
+
+    assert [fetches(), fetches()] == [1, 0]
+    (inside.cwd / "task-1-0.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp41")
+    assert fetches("--if-exists", "rename") == 1
+    (inside.cwd / "task-1-0.mp4").unlink()
+    assert [fetches(), fetches("--if-exists", "overwrite"), fetches("--dir", "else")] == [1, 1, 1]
+
+
 def test_what_would_be_lost_is_a_selection(inside: Inside, provider: Serving) -> None:
     def answer(asked: Asked) -> Reply:
         if asked.method == "POST":

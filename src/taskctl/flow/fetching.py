@@ -13,6 +13,7 @@ from taskctl.errors import FileError, NoAnswer, StillPending, TaskctlError
 from taskctl.flow.following import status
 from taskctl.flow.outcome import Outcome, unsettled, verdict
 from taskctl.model import Output, State, Task
+from taskctl.net.names import file_name
 from taskctl.net.provider import Provider
 from taskctl.net.reach import Idle, Reach
 from taskctl.net.transfer import Broken, Fetched, LinkExpired, Progress, Stopped, Target, Transfer
@@ -92,6 +93,8 @@ async def fetch(runtime: Runtime, tasks: list[Task], fetching: Fetching) -> Outc
 
     async def one(task: Task, output: Output) -> Fetched | TaskctlError:
         async with slots:
+            if (here := await asyncio.to_thread(_here, task, output, fetching.target)) is not None:
+                return here
             try:
                 provider = await runtime.provider_of(task)
                 return await _fetched(provider, task, output, fetching, moving, stop, idle)
@@ -116,6 +119,17 @@ async def fetch(runtime: Runtime, tasks: list[Task], fetching: Fetching) -> Outc
         if not _wanted(task, fetching):
             outcome.errors.append(FileError(f"{task.name} completed without a result to fetch", task=task.name))
     return outcome
+
+
+def _here(task: Task, output: Output, target: Target) -> Fetched | None:
+    """The file, where it was fetched to this very place before and is there still, byte for byte."""
+    if target.if_exists != "skip" or output.file is None or output.bytes is None or output.sha256 is None:
+        return None
+    file = Path(output.file)
+    path = target.folder / file_name(target.template, task, output, file.suffix)
+    if path.absolute() != file or path.is_symlink() or _differs(path, output) is not None:
+        return None
+    return Fetched(path=path, bytes=output.bytes, sha256=output.sha256, content_type=output.content_type, skipped=True)
 
 
 async def _fetched(

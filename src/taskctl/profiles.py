@@ -115,6 +115,8 @@ class Profile:
 
     def _how_to_give(self, environ: Mapping[str, str]) -> str:
         settings, variable = self.settings, self.dialect.form.key_env
+        if environ.get("TASKCTL_API_KEY") and not self.environment_key:
+            return f"TASKCTL_API_KEY goes to the selected profile's address alone, and this is about {self.base_url}"
         if settings.api_key_env:
             return f"set ${settings.api_key_env}, which the profile names"
         if variable and self.own_address:

@@ -852,9 +852,9 @@ def test_no_configuration_is_read_from_the_working_directory(inside: Inside) -> 
 
 def test_a_key_for_another_address_is_not_asked_for_again(inside: Inside, provider: Serving) -> None:
     serving = provider(lambda _: Reply(200, {"id": "task-1", "status": "processing"}))
-    there = {"TASKCTL_BASE_URL": serving.url, "TASKCTL_API_KEY": CANARY}
-    assert inside("submit", "-P", "evolink", "-m", "m", "prompt=x", **there).code == 0
-    elsewhere = {**there, "TASKCTL_BASE_URL": "http://127.0.0.1:9"}
-    done = inside("status", "-P", "evolink", "task-1", **elsewhere)
+    inside.environ |= {"TASKCTL_BASE_URL": serving.url, "TASKCTL_API_KEY": CANARY}
+    assert inside("submit", "-P", "evolink", "-m", "m", "prompt=x").code == 0
+    inside.environ["TASKCTL_BASE_URL"] = "http://127.0.0.1:9"
+    done = inside("status", "-P", "evolink", "task-1")
     assert done.code == 4
     assert f"this is about {serving.url}" in done.err

@@ -207,8 +207,11 @@ def test_a_full_disk_is_exit_10_and_the_task_is_not_lost(taskctl: Taskctl, here:
     with redirected(taskctl, f">{FULL}", "--version") as done:
         assert done.code == 10
     with redirected(taskctl, f"2>{FULL}", "status", "a b") as done:
-        assert done.out == ""
-        assert done.code in (2, 10)
+        assert (done.code, done.out) == (2, "")
+    with redirected(taskctl, f"2>{FULL}", "status", "--nope") as done:
+        assert (done.code, done.out) == (2, "")
+    with redirected(taskctl, f"2>{FULL}", "submit", "prompt=a [takes 50ms]", "--wait", "--interval", "50ms") as done:
+        assert (done.code, len(done.lines)) == (0, 1)
 
 
 def test_the_sandbox_is_served_until_somebody_says_stop(start: Start, inside: Inside) -> None:

@@ -139,14 +139,15 @@ def entry() -> NoReturn:
     code = main(sys.argv[1:])
     try:
         sys.stdout.flush()
-        sys.stderr.flush()
     except BrokenPipeError:
         code = int(ExitCode.BROKEN_PIPE)
     except OSError as problem:
         code = code or _unwritable(problem)
     else:
-        if code != ExitCode.BROKEN_PIPE:
-            sys.exit(code)
+        with suppress(OSError):  # talk that nobody can hear costs nobody the data
+            sys.stderr.flush()
+            if code != ExitCode.BROKEN_PIPE:
+                sys.exit(code)
     os._exit(code)  # flushing what nobody takes would only fail again
 
 
@@ -176,12 +177,13 @@ def _usage(problem: typer.TyperException) -> int:
 
     context = getattr(problem, "ctx", None)
     message = problem.format_message()
-    if context is not None and type(problem).__name__ == "NoArgsIsHelpError":
-        sys.stderr.write(f"{context.get_help()}\n")
-        return int(ExitCode.USAGE)
-    sys.stderr.write(f"error: {safe(redact(message))}\n")
+    said = f"error: {safe(redact(message))}\n"
     if context is not None:
-        sys.stderr.write(f"  hint: see {context.command_path} --help\n")
+        said += f"  hint: see {context.command_path} --help\n"
+    if context is not None and type(problem).__name__ == "NoArgsIsHelpError":
+        said = f"{context.get_help()}\n"
+    with suppress(OSError):
+        sys.stderr.write(said)
     return int(ExitCode.USAGE)
 
 

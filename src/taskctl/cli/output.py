@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -213,5 +214,6 @@ class Output:
         return found
 
     def _say(self, text: str, label: str = "") -> None:
-        self.stderr.write(f"{label}{safe(redact(text))}\n")
-        self.stderr.flush()
+        with suppress(OSError):  # talk that nobody can hear costs nobody the data
+            self.stderr.write(f"{label}{safe(redact(text))}\n")
+            self.stderr.flush()

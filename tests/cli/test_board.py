@@ -1,5 +1,7 @@
 """What a terminal shows of a wait and of files on their way, line by line."""
 
+import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -134,6 +136,30 @@ def test_many_tasks_are_shown_as_their_sum_with_those_that_matter(clock: FakeClo
     assert all(line.endswith("HTTP 502") for line in shown[6:9])
     assert [line.split()[1] for line in shown[9:12]] == ["task-092", "task-082", "task-072"]
     assert len(shown) == 12
+
+
+def test_news_may_come_while_the_board_is_drawn(clock: FakeClock) -> None:
+    tasks = many(60)
+    board = Board(tasks, clock)
+    over = threading.Event()
+
+    def tell() -> None:
+        while not over.is_set():
+            for task in tasks:
+                sees(board, task, missed="asking: HTTP 502")
+                board.take([Seen(task=replace(task, state=State.FAILED), before=task)])
+                board.take([Seen(task=task, before=task)])
+
+    often, telling = sys.getswitchinterval(), threading.Thread(target=tell)
+    sys.setswitchinterval(1e-6)
+    telling.start()
+    try:
+        for _ in range(300):
+            lines(board)
+    finally:
+        sys.setswitchinterval(often)
+        over.set()
+        telling.join()
 
 
 def test_an_end_of_a_watch_by_an_error_is_no_end_of_the_task(clock: FakeClock) -> None:

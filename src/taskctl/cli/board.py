@@ -163,8 +163,8 @@ class Board:
     def _that_matter(self) -> Iterator[Row]:
         """The last that failed, those that bring no answer or stand still, and those about to end."""
         now = self._clock.monotonic()
-        yield from reversed(self._failed)
-        silent = heapq.nlargest(MATTER, self._silent.values(), key=lambda row: now - row.changed)
+        yield from reversed(list(self._failed))  # copies: news may come from another thread while this is drawn
+        silent = heapq.nlargest(MATTER, list(self._silent.values()), key=lambda row: now - row.changed)
         yield from silent
         going = [row for row in self._rows.values() if row.ended is None and row.missed is None]
         still = (row for row in going if now - row.changed >= STANDSTILL)

@@ -21,10 +21,11 @@ import trustme
 from taskctl.errors import FileError, NoAnswer, UsageError
 from taskctl.model import Kind, Output, Task
 from taskctl.net.digest import ALONE
+from taskctl.net.file_get import HOPS, Broken
 from taskctl.net.landing import Landing
 from taskctl.net.names import part_name
 from taskctl.net.reach import Idle, OutOfReach, Reach
-from taskctl.net.transfer import HOPS, IF_EXISTS, Broken, Fetched, LinkExpired, Progress, Stopped, Target, Transfer
+from taskctl.net.transfer import IF_EXISTS, Fetched, LinkExpired, Progress, Stopped, Target, Transfer
 
 HEAD = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00"
 BODY = HEAD + bytes(range(256)) * 40

@@ -13,10 +13,11 @@ from taskctl.errors import FileError, NoAnswer, StillPending, TaskctlError
 from taskctl.flow.following import status
 from taskctl.flow.outcome import Outcome, unsettled, verdict
 from taskctl.model import Output, State, Task
+from taskctl.net.file_get import Broken
 from taskctl.net.names import file_name
 from taskctl.net.provider import Provider
 from taskctl.net.reach import Idle, Reach
-from taskctl.net.transfer import Broken, Fetched, LinkExpired, Progress, Stopped, Target, Transfer
+from taskctl.net.transfer import Fetched, LinkExpired, Progress, Stopped, Target, Transfer
 from taskctl.runtime import Runtime
 
 ATTEMPTS = 5

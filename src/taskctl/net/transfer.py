@@ -3,44 +3,33 @@
 A blocking client in a few threads costs half of what an asynchronous stream does.
 """
 
-import contextlib
 import http.client
 import itertools
-import socket
 import ssl
-import string
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, quote, urljoin
 
-from taskctl.errors import FileError, NoAnswer, UsageError
+from taskctl.errors import FileError, UsageError
 from taskctl.model import Kind, Output, Task
 from taskctl.net import names
 from taskctl.net.digest import BEGINNING, Digest
+from taskctl.net.file_get import Broken, FileGet
 from taskctl.net.landing import Landing
 from taskctl.net.plan import Offer, Partial, Plan, Step, plan
-from taskctl.net.reach import Idle, OutOfReach, PlainConnection, Reach, SecureConnection, is_waiting
-from taskctl.net.wire import USER_AGENT
+from taskctl.net.reach import Idle, Reach
 
-HOPS = 5
 STALL = 60.0
 """Seconds in which less than one KiB a second means that the transfer has stalled."""
 _BUFFER = 1 << 20
 _TOGETHER = 1 << 18
-_PORTS = {"http": 80, "https": 443}
-_REDIRECTS = (301, 302, 303, 307, 308)
 IF_EXISTS = ("skip", "rename", "overwrite", "error")
 
 
 class LinkExpired(FileError):
     """The link to a result is dead; the task may give a fresh one."""
-
-
-class Broken(NoAnswer):
-    """The transfer stopped half-way; what arrived is kept, and the next attempt goes on from there."""
 
 
 class Stopped(Exception):
@@ -97,7 +86,7 @@ class Transfer:
     stop: threading.Event = field(default_factory=threading.Event)
     idle: Idle = field(default_factory=Idle)
     monotonic: Callable[[], float] = time.monotonic
-    _socket: socket.socket | None = field(default=None, init=False, repr=False)
+    _request: FileGet | None = field(default=None, init=False, repr=False)
 
     def run(self) -> Fetched:
         """Fetch the file, going on from what an earlier attempt left.
@@ -123,14 +112,21 @@ class Transfer:
     def abort(self) -> None:
         """Stop now, from another thread, also where nothing arrives; what arrived is kept."""
         self.stop.set()
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        if self._request is not None:
+            self._request.abort()
 
     def _fetch(self, url: str) -> Fetched:
         partial = self._landing.left()
+        self._request = request = FileGet(
+            what=self._what,
+            task=self.task.id,
+            reach=self.reach,
+            trust=self.trust,
+            key_headers=self.key_headers,
+            idle=self.idle,
+        )
         for _ in range(2):
-            with self._asked(url, partial) as response, Digest() as digest:
+            with request.answer(url, partial) as response, Digest() as digest:
                 decision = plan(partial, _offer(response))
                 match decision.step:
                     case Step.WRITE | Step.APPEND:
@@ -167,63 +163,6 @@ class Transfer:
                 raise Broken(f"fetching {self._what}: the server answers {said}", task=self.task.id)
             case Step.REFUSE:
                 raise FileError(f"fetching {self._what}: the server answers {said}", task=self.task.id)
-
-    @contextlib.contextmanager
-    def _asked(self, url: str, partial: Partial) -> Iterator[http.client.HTTPResponse]:
-        """The answer to a request for the file, after up to five redirects, each checked like the first URL."""
-        hops = 0
-        while hops <= HOPS:
-            parts = self.reach.checked(url)
-            origin = parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme]
-            connection = self.idle.take(origin)
-            used = connection is not None
-            connection = connection or self._connection(origin)
-            kept = False
-            try:
-                if not used:
-                    connection.connect()
-                self._socket = connection.sock
-                try:
-                    connection.request("GET", _path(parts), headers=self._headers(url, partial))
-                    response = connection.getresponse()
-                except (OSError, http.client.HTTPException):
-                    if used:  # it had died meanwhile: that says nothing about the file
-                        continue
-                    raise
-                with response:
-                    location = response.getheader("Location")
-                    if response.status in _REDIRECTS and location:
-                        url, hops = _joined(url, location), hops + 1
-                        continue
-                    yield response
-                    kept = (response.isclosed() or response.length == 0) and not response.will_close
-            except ssl.SSLCertVerificationError as problem:
-                reason = f"its certificate does not hold: {problem.verify_message}"
-                raise NoAnswer(f"fetching {self._what} from {parts.hostname}: {reason}", task=self.task.id) from problem
-            except (OSError, http.client.HTTPException) as problem:
-                reason = str(problem) or type(problem).__name__
-                raise Broken(f"fetching {self._what} from {parts.hostname}: {reason}", task=self.task.id) from problem
-            else:
-                return
-            finally:
-                self._socket = None
-                if kept:
-                    self.idle.give(origin, connection)
-                else:
-                    connection.close()
-        raise FileError(f"fetching {self._what}: more than {HOPS} redirects", task=self.task.id)
-
-    def _connection(self, origin: tuple[str, str, int]) -> http.client.HTTPConnection:
-        scheme, host, port = origin
-        if scheme == "https":
-            return SecureConnection(self.reach, host, port, self.trust())
-        return PlainConnection(self.reach, host, port)
-
-    def _headers(self, url: str, partial: Partial) -> dict[str, str]:
-        headers = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity", **self.key_headers(url)}
-        if partial.resumable and partial.etag is not None:
-            headers |= {"Range": f"bytes={partial.have}-", "If-Range": partial.etag}
-        return headers
 
     def _receive(self, response: http.client.HTTPResponse, digest: Digest, total: int | None) -> None:
         self.progress.done, self.progress.total = digest.size, total
@@ -268,7 +207,7 @@ class Transfer:
             while (piece := response.read1(_BUFFER)) and not self.stop.is_set():
                 held.append(piece)
                 size += len(piece)
-                if size < _TOGETHER and self._socket is not None and is_waiting(self._socket):
+                if size < _TOGETHER and self._request is not None and self._request.more_is_here:
                     continue
                 yield b"".join(held)
                 held, size = [], 0
@@ -314,20 +253,6 @@ def _offer(response: http.client.HTTPResponse) -> Offer:
         content_length=response.length if response.status == 200 else None,
         content_encoding=response.getheader("Content-Encoding"),
     )
-
-
-def _path(parts: SplitResult) -> str:
-    """What is asked of the host: the URL's own characters, but for those that a request cannot hold."""
-    asked = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return quote(asked, safe=string.punctuation)
-
-
-def _joined(url: str, location: str) -> str:
-    """Where a redirect leads; headers come as Latin-1, whatever they are in."""
-    try:
-        return urljoin(url, quote(location.encode("latin-1"), safe=string.punctuation))
-    except ValueError as problem:
-        raise OutOfReach(f"the result's link leads to what is no URL: {problem}") from problem
 
 
 def _beginning(pieces: Iterator[bytes]) -> bytes:

@@ -8,8 +8,9 @@ import pytest
 
 from taskctl.dialects.load import Dialects
 from taskctl.errors import ConfigurationError, CredentialsError, DialectError, UsageError
+from taskctl.keys import child_environment
 from taskctl.model import Task
-from taskctl.profiles import Profile, Profiles, child_environment
+from taskctl.profiles import Profile, Profiles
 from taskctl.secret import Secret
 from taskctl.store.config import Config, ProfileSettings
 

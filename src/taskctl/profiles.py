@@ -1,10 +1,10 @@
 """Which provider is meant, where it is, and which key it may have: flags over environment over profile over dialect."""
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
+from taskctl import keys
 from taskctl.dialects.dialect import Dialect
 from taskctl.dialects.door.heading import is_address
 from taskctl.dialects.load import Dialects, shipped
@@ -20,8 +20,6 @@ LOCAL = "sandbox:"
 """Begins the base URL of tasks in the built-in sandbox, whose port changes from run to run."""
 _LOCAL_INTERVAL = 0.5
 """Seconds between two looks at the built-in sandbox: nobody is there to be spared."""
-_COMMAND_PATIENCE = 30
-"""Seconds that `api_key_command` may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,16 +100,16 @@ class Profile:
     def _source(self, environ: Mapping[str, str]) -> Secret | None:
         settings, variable = self.settings, self.dialect.form.key_env
         if self.environment_key:
-            return _secret(self.environment_key)
+            return keys.cleaned(self.environment_key)
         if settings.api_key_env:
-            return _secret(environ.get(settings.api_key_env))
+            return keys.cleaned(environ.get(settings.api_key_env))
         if settings.api_key_command:
-            return _from_command(self.name, settings.api_key_command, environ)
+            return keys.from_command(self.name, settings.api_key_command, environ)
         if settings.api_key_keyring:
-            return _from_keyring(self.name)
+            return keys.from_keyring(self.name)
         if settings.api_key:
             return settings.api_key
-        return _secret(environ.get(variable)) if variable and self.own_address else None
+        return keys.cleaned(environ.get(variable)) if variable and self.own_address else None
 
     def _how_to_give(self, environ: Mapping[str, str]) -> str:
         settings, variable = self.settings, self.dialect.form.key_env
@@ -222,11 +220,6 @@ class Profiles:
         return profile.settings.base_url or profile.dialect.form.base_url
 
 
-def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment for programs we start: without the keys."""
-    return {name: value for name, value in environ.items() if not name.endswith("_API_KEY")}
-
-
 def _checked_url(url: str, where: str) -> str:
     if not is_address(url, "http", "https"):
         shown = "it" if "@" in url or "?" in url else repr(url)  # what may hold a key is not repeated
@@ -242,67 +235,3 @@ def _without_key(settings: ProfileSettings) -> ProfileSettings:
     return msgspec.structs.replace(
         settings, api_key=None, api_key_env=None, api_key_command=None, api_key_keyring=False
     )
-
-
-def _secret(value: str | None) -> Secret | None:
-    cleaned = (value or "").strip()
-    if not cleaned:
-        return None
-    if not cleaned.isascii() or not cleaned.isprintable():
-        raise CredentialsError("the key holds characters that no key has", hint="copy it again, without line breaks")
-    return Secret(cleaned)
-
-
-def _from_command(profile: str, command: tuple[str, ...], environ: Mapping[str, str]) -> Secret:
-    try:
-        done = subprocess.run(  # noqa: S603  # the user's own config names it, as a list, without a shell
-            command,
-            stdout=subprocess.PIPE,
-            timeout=_COMMAND_PATIENCE,
-            check=True,
-            env=child_environment(environ),
-        )
-    except (OSError, subprocess.SubprocessError) as problem:
-        raise ConfigurationError(
-            f"profiles.{profile}.api_key_command: {command[0]!r} gave no key: {_why(problem)}",
-            hint="run it by hand to see what it says",
-        ) from problem
-    key = _secret(done.stdout.decode("utf-8", errors="replace"))
-    if key is None:
-        raise CredentialsError(
-            f"profiles.{profile}.api_key_command: {command[0]!r} printed nothing",
-            hint="it has to print the key, and nothing else",
-        )
-    return key
-
-
-def _why(problem: OSError | subprocess.SubprocessError) -> str:
-    """What was wrong with a command, without its arguments: one of them may be a secret."""
-    match problem:
-        case subprocess.CalledProcessError():
-            return f"it ended with {problem.returncode}"
-        case subprocess.TimeoutExpired():
-            return f"it took longer than {_COMMAND_PATIENCE} s"
-        case OSError():
-            return problem.strerror or type(problem).__name__
-    return type(problem).__name__
-
-
-def _from_keyring(profile: str) -> Secret:
-    try:
-        import keyring
-    except ImportError as problem:
-        raise ConfigurationError(
-            f"profile {profile} keeps its key in the keyring, and that extra is not installed",
-            hint="pip install 'taskctl[keyring]'",
-        ) from problem
-    try:
-        found = keyring.get_password("taskctl", profile)
-    except keyring.errors.KeyringError as problem:
-        raise ConfigurationError(f"the keyring gives no key for profile {profile}: {problem}") from problem
-    key = _secret(found)
-    if key is None:
-        raise CredentialsError(
-            f"the keyring holds no key for profile {profile}", hint=f"run: taskctl profile add {profile} --keyring"
-        )
-    return key

@@ -878,11 +878,13 @@ class TestStopping:
         folder.server.script = script
         with pytest.raises(Stopped):
             folder.run(stop=stop, progress=telling(arrived))
-        assert folder.part.read_bytes() == BODY[:5000]
+        kept = folder.part.read_bytes()
+        assert len(kept) >= 5000
+        assert BODY.startswith(kept)
         assert folder.notes.exists()
         folder.server.script = honest
         assert folder.run().path.read_bytes() == BODY
-        assert folder.server.asked[-1].start == 5000
+        assert folder.server.asked[-1].start == len(kept)
 
     @pytest.mark.parametrize("length", [len(BODY), None])
     def test_an_aborted_transfer_does_not_wait_for_what_does_not_come(self, folder: Folder, length: int | None) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, quote, urljoin
 
 from taskctl.errors import FileError, NoAnswer
 from taskctl.net.plan import Partial
-from taskctl.net.reach import Idle, OutOfReach, PlainConnection, Reach, SecureConnection, is_waiting
+from taskctl.net.reach import Idle, OutOfReach, PlainConnection, Reach, SecureConnection
 from taskctl.net.wire import USER_AGENT
 
 HOPS = 5
@@ -38,9 +38,11 @@ class FileGet:
     _socket: socket.socket | None = field(default=None, init=False, repr=False)
 
     @property
-    def more_is_here(self) -> bool:
-        """Whether something has arrived that nobody has read yet."""
-        return self._socket is not None and is_waiting(self._socket)
+    def connected(self) -> socket.socket:
+        """The connection over which an answer is coming."""
+        if self._socket is None:
+            raise Broken(f"fetching {self.what}: the connection is closed", task=self.task)
+        return self._socket
 
     def abort(self) -> None:
         """End the exchange, from another thread, also where nothing arrives."""

@@ -18,7 +18,6 @@ from taskctl.net.plan import Partial, is_strong
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-_PIECE = 1 << 20
 _WAIT = 0.1
 """Seconds between two looks whether somebody else has done with the same file."""
 
@@ -105,7 +104,7 @@ class Landing:
         finally:
             os.close(handle)
 
-    def write(self, handle: int, piece: bytes) -> None:
+    def write(self, handle: int, piece: bytes | memoryview) -> None:
         """Add a piece, all of it: a disk that is nearly full takes only the beginning, without an error."""
         rest = memoryview(piece)
         with self.on_disk(self.part):
@@ -128,9 +127,9 @@ class Landing:
 
     def read_into(self, digest: Digest) -> None:
         """Sum up what is there."""
-        with self.on_disk(self.part), self.part.open("rb") as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
+        with self.on_disk(self.part), self.part.open("rb", buffering=0) as file:
+            while count := file.readinto(digest.room):
+                digest.add(count)
 
     def place(self, path: Path, if_exists: str, size: int, digest: str) -> tuple[Path, bool]:
         """Give the whole file its final name; True where it was there already, with the same bytes."""
@@ -187,6 +186,16 @@ class Landing:
             return os.path.samestat(os.fstat(handle), self.part.lstat())
         except OSError:
             return False
+
+
+def begin_writing(handle: int, start: int, end: int) -> None:
+    """Have the disk begin with what was written, where the system lets one say so; nothing waits for it here.
+
+    Telling Linux that these pages are needed no more makes it write the changed ones out at once.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.posix_fadvise(handle, start, end - start, os.POSIX_FADV_DONTNEED)
 
 
 def _has(path: Path, size: int, digest: str) -> bool:

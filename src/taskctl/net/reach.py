@@ -137,7 +137,7 @@ class Idle:
                 connection = waiting.pop()
             except IndexError:  # another thread was faster
                 break
-            if not is_waiting(connection.sock):  # a farewell, or more than was announced
+            if not _is_waiting(connection.sock):  # a farewell, or more than was announced
                 return connection
             connection.close()
         return None
@@ -153,7 +153,7 @@ class Idle:
                 waiting.pop().close()
 
 
-def is_waiting(connection: socket.socket) -> bool:
+def _is_waiting(connection: socket.socket) -> bool:
     """Whether something has come that nobody has read yet, be it the end."""
     if isinstance(connection, ssl.SSLSocket) and connection.pending():
         return True

@@ -15,16 +15,17 @@ from pathlib import Path
 from taskctl.errors import FileError, UsageError
 from taskctl.model import Kind, Output, Task
 from taskctl.net import names
+from taskctl.net.body import Body
 from taskctl.net.digest import BEGINNING, Digest
 from taskctl.net.file_get import Broken, FileGet
-from taskctl.net.landing import Landing
+from taskctl.net.landing import Landing, begin_writing
 from taskctl.net.plan import Offer, Partial, Plan, Step, plan
 from taskctl.net.reach import Idle, Reach
 
+_AHEAD = 16 << 20
+"""Bytes that arrive before the disk is told to begin with them, so that there is little left to wait for in the end."""
 STALL = 60.0
 """Seconds in which less than one KiB a second means that the transfer has stalled."""
-_BUFFER = 1 << 20
-_TOGETHER = 1 << 18
 IF_EXISTS = ("skip", "rename", "overwrite", "error")
 
 
@@ -85,8 +86,15 @@ class Transfer:
     progress: Progress
     stop: threading.Event = field(default_factory=threading.Event)
     idle: Idle = field(default_factory=Idle)
+    buffers: list[memoryview] = field(default_factory=list)
+    """Memory that the next transfer can use again."""
     monotonic: Callable[[], float] = time.monotonic
+    _landing: Landing = field(init=False, repr=False)
     _request: FileGet | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        part = self.target.folder / names.part_name(self.task, self.output)
+        self._landing = Landing(part=part, task=self.task.id)
 
     def run(self) -> Fetched:
         """Fetch the file, going on from what an earlier attempt left.
@@ -126,13 +134,13 @@ class Transfer:
             idle=self.idle,
         )
         for _ in range(2):
-            with request.answer(url, partial) as response, Digest() as digest:
+            with request.answer(url, partial) as response, Digest(self.buffers) as digest:
                 decision = plan(partial, _offer(response))
                 match decision.step:
                     case Step.WRITE | Step.APPEND:
                         if decision.step is Step.APPEND:
                             self._landing.read_into(digest)
-                        self._receive(response, digest, decision.total)
+                        self._receive(request, response, digest, decision.total)
                         return self._finish(digest, response.getheader("Content-Type"))
                     case Step.DONE:
                         self._landing.read_into(digest)
@@ -147,10 +155,6 @@ class Transfer:
     def _what(self) -> str:
         return f"{self.output.kind} {self.output.index} of {self.task.name}"
 
-    @property
-    def _landing(self) -> Landing:
-        return Landing(part=self.target.folder / names.part_name(self.task, self.output), task=self.task.id)
-
     def _refuse(self, response: http.client.HTTPResponse, decision: Plan) -> None:
         """Say why this answer does not become the file, where asking for all of it would not help."""
         said = f"HTTP {response.status}"
@@ -164,21 +168,28 @@ class Transfer:
             case Step.REFUSE:
                 raise FileError(f"fetching {self._what}: the server answers {said}", task=self.task.id)
 
-    def _receive(self, response: http.client.HTTPResponse, digest: Digest, total: int | None) -> None:
+    def _receive(self, request: FileGet, response: http.client.HTTPResponse, digest: Digest, total: int | None) -> None:
+        arriving = self._arriving(request, response, digest)
         self.progress.done, self.progress.total = digest.size, total
         if total is not None:
             self._landing.check_room(total - digest.size)
-        with self._landing.writing(digest.size) as file:
-            pieces = self._arriving(response)
-            if digest.size == 0:
+        have, held = digest.size, []
+        if have == 0:  # what an earlier attempt left stays, until this is known to be the file
+            for piece in arriving:
+                held.append(piece)
+                if digest.size >= BEGINNING:
+                    break
+            self._refuse_page(digest.start, response.getheader("Content-Type"))
+        with self._landing.writing(have) as file:
+            if have == 0:
                 self._landing.note(response.getheader("ETag"), total)
-                start = _beginning(pieces)
-                self._refuse_page(start, response.getheader("Content-Type"))
-                pieces = itertools.chain([start], pieces)
-            for piece in pieces:
+            begun = have
+            for piece in itertools.chain(held, arriving):
                 self._landing.write(file, piece)
-                digest.update(piece)
                 self.progress.done = digest.size
+                if digest.size - begun >= _AHEAD:
+                    begin_writing(file, begun, digest.size)
+                    begun = digest.size
                 if total is not None and digest.size > total:
                     self._landing.throw_away()
                     raise Broken(f"{self._what}: more than the {total} bytes arrived that it has", task=self.task.id)
@@ -186,11 +197,13 @@ class Transfer:
             expected = "some" if total is None else total
             raise Broken(f"{self._what}: {digest.size} of {expected} bytes arrived", task=self.task.id)
 
-    def _arriving(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
+    def _arriving(self, request: FileGet, response: http.client.HTTPResponse, digest: Digest) -> Iterator[memoryview]:
         """What arrives, as it arrives, so that nothing of it is lost where the connection breaks."""
         since, arrived = self.monotonic(), 0
-        for piece in self._gathered(response):
+        for piece in Body(response, request.connected).pieces(digest):
             yield piece
+            if self.stop.is_set():
+                break
             arrived += len(piece)
             if (now := self.monotonic()) - since >= STALL:
                 if arrived < STALL * 1024:
@@ -199,39 +212,20 @@ class Transfer:
         if self.stop.is_set():
             raise Stopped
 
-    def _gathered(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
-        """The body in pieces of some size, as long as more is there already: TLS brings it in crumbs."""
-        held: list[bytes] = []
-        size = 0
-        try:
-            while (piece := response.read1(_BUFFER)) and not self.stop.is_set():
-                held.append(piece)
-                size += len(piece)
-                if size < _TOGETHER and self._request is not None and self._request.more_is_here:
-                    continue
-                yield b"".join(held)
-                held, size = [], 0
-        except (OSError, http.client.HTTPException):
-            if held:
-                yield b"".join(held)
-            raise
-        if held:
-            yield b"".join(held)
-
     def _refuse_page(self, start: bytes, content_type: str | None) -> None:
         if self.output.kind in (Kind.TEXT, Kind.FILE) or not names.is_page(start, content_type):
             return
-        self._landing.throw_away()
         shown = start[:80].decode(errors="replace")
         raise LinkExpired(f"the link to {self._what} gives a page, not a file: {shown!r}", task=self.task.id)
 
     def _keep_text(self, text: str) -> Fetched:
         self._landing.note(None, None)
         written = text.encode("utf-8", errors="backslashreplace")
-        with self._landing.writing(0) as file, Digest() as digest:
+        with self._landing.writing(0) as file:
             self._landing.write(file, written)
-            digest.update(written)
-        return self._finish(digest, "text/plain")
+        with Digest(self.buffers) as digest:
+            self._landing.read_into(digest)
+            return self._finish(digest, "text/plain")
 
     def _finish(self, digest: Digest, content_type: str | None) -> Fetched:
         """Give the whole file its final name."""
@@ -253,13 +247,3 @@ def _offer(response: http.client.HTTPResponse) -> Offer:
         content_length=response.length if response.status == 200 else None,
         content_encoding=response.getheader("Content-Encoding"),
     )
-
-
-def _beginning(pieces: Iterator[bytes]) -> bytes:
-    """As much of a file as tells what it is, or all of it."""
-    start = b""
-    for piece in pieces:
-        start += piece
-        if len(start) >= BEGINNING:
-            break
-    return start

@@ -62,10 +62,10 @@ def follow(
     how = wanted(runtime, tasks, files)
     on_end = output.line_of if output.format is Format.JSONL and not waiting.download else None
     try:
-        outcome = runtime.run(following.wait(runtime, tasks, _patience(waiting), on_end))
         if waiting.download:
-            completed = [task for task in outcome.tasks if task.state is State.COMPLETED]
-            _join(outcome, runtime.run(fetching.fetch(runtime, completed, how)))
+            outcome = runtime.run(fetching.wait(runtime, tasks, _patience(waiting), how))
+        else:
+            outcome = runtime.run(following.wait(runtime, tasks, _patience(waiting), on_end))
     except KeyboardInterrupt as stopped:
         chosen = ["-P", runtime.profiles.explicit] if runtime.profiles.explicit else []
         typed = shlex.join([*chosen, *(task.name for task in tasks), *written(waiting), *written(files)])
@@ -103,13 +103,6 @@ def _report(shell: Shell, waiting: options.Waiting, outcome: Outcome, lines: lis
             tell()
         except FileError as error:
             outcome.errors.append(error)
-
-
-def _join(outcome: Outcome, fetched: Outcome) -> None:
-    done = {task.identity: task for task in fetched.tasks}
-    outcome.tasks = [done.get(task.identity, task) for task in outcome.tasks]
-    outcome.errors += fetched.errors
-    outcome.files = fetched.files
 
 
 def _urls(outcome: Outcome) -> list[str]:

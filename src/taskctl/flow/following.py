@@ -34,8 +34,10 @@ class Patience:
     """The wait ends as soon as too many have failed."""
 
 
-async def status(runtime: Runtime, tasks: list[Task]) -> tuple[Outcome, dict[str, object]]:
-    """One look at each task, and the providers' own answers by task."""
+async def status(
+    runtime: Runtime, tasks: list[Task], on_look: Callable[[Task], None] | None = None
+) -> tuple[Outcome, dict[str, object]]:
+    """One look at each task, and the providers' own answers by task. `on_look` is called with each that answered."""
     outcome, raw = Outcome(), {}
     settled = await _settle(runtime, tasks, outcome)
     told = dict(enumerate(settled))
@@ -48,6 +50,8 @@ async def status(runtime: Runtime, tasks: list[Task]) -> tuple[Outcome, dict[str
                     raw[seen.task.name] = seen.raw
                 if seen.error is not None:
                     outcome.errors.append(seen.error)
+                elif on_look is not None:
+                    on_look(seen.task)
     outcome.tasks = list(told.values())
     return outcome, raw
 

@@ -5,6 +5,7 @@ import http.client
 import socket
 import ssl
 import string
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urljoin
@@ -15,6 +16,10 @@ from taskctl.net.reach import Idle, OutOfReach, PlainConnection, Reach, SecureCo
 from taskctl.net.wire import USER_AGENT
 
 HOPS = 5
+HEAD = 60.0
+"""Seconds until an answer has begun."""
+TOTAL = 24 * 3600.0
+"""Seconds for one file; no link lives longer."""
 _PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -35,7 +40,14 @@ class FileGet:
     key_headers: Callable[[str], Mapping[str, str]]
     """The headers that hold the key, for a URL; empty for nearly all."""
     idle: Idle
+    monotonic: Callable[[], float] = time.monotonic
     _socket: socket.socket | None = field(default=None, init=False, repr=False)
+    _asked_at: float | None = field(default=None, init=False, repr=False)
+    """When a request was sent that has no answer yet."""
+    _began: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._began = self.monotonic()
 
     @property
     def connected(self) -> socket.socket:
@@ -43,6 +55,12 @@ class FileGet:
         if self._socket is None:
             raise Broken(f"fetching {self.what}: the connection is closed", task=self.task)
         return self._socket
+
+    def check(self) -> None:
+        """End the exchange, from another thread, where it takes longer than any honest one."""
+        now = self.monotonic()
+        if now - self._began > TOTAL or (self._asked_at is not None and now - self._asked_at > HEAD):
+            self.abort()
 
     def abort(self) -> None:
         """End the exchange, from another thread, also where nothing arrives."""
@@ -64,7 +82,7 @@ class FileGet:
             try:
                 if not used:
                     connection.connect()
-                self._socket = connection.sock
+                self._socket, self._asked_at = connection.sock, self.monotonic()
                 try:
                     connection.request("GET", _path(parts), headers=self._headers(url, partial))
                     response = connection.getresponse()
@@ -72,6 +90,7 @@ class FileGet:
                     if used:  # it had died meanwhile: that says nothing about the file
                         continue
                     raise
+                self._asked_at = None
                 with response:
                     location = response.getheader("Location")
                     if response.status in _REDIRECTS and location:
@@ -88,7 +107,7 @@ class FileGet:
             else:
                 return
             finally:
-                self._socket = None
+                self._socket = self._asked_at = None
                 if kept:
                     self.idle.give(origin, connection)
                 else:

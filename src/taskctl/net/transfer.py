@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from taskctl.dialects.patience import retry_after
 from taskctl.errors import FileError, UsageError
 from taskctl.model import Kind, Output, Task
 from taskctl.net import names
@@ -58,6 +59,8 @@ class Progress:
     label: str
     done: int = 0
     total: int | None = None
+    begun: bool = False
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +120,11 @@ class Transfer:
                     raise Stopped from broken
                 raise
 
+    def check(self) -> None:
+        """End it, from another thread, where the server takes too long; what arrived is kept."""
+        if self._request is not None:
+            self._request.check()
+
     def abort(self) -> None:
         """Stop now, from another thread, also where nothing arrives; what arrived is kept."""
         self.stop.set()
@@ -164,7 +172,9 @@ class Transfer:
             case Step.EXPIRED:
                 raise LinkExpired(f"the link to {self._what} is dead ({said})", task=self.task.id)
             case Step.AGAIN:
-                raise Broken(f"fetching {self._what}: the server answers {said}", task=self.task.id)
+                wait = retry_after({name.lower(): value for name, value in response.getheaders()})
+                what = f"fetching {self._what}: the server answers {said}"
+                raise Broken(what, task=self.task.id, retry_after=wait)
             case Step.REFUSE:
                 raise FileError(f"fetching {self._what}: the server answers {said}", task=self.task.id)
 

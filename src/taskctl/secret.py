@@ -6,7 +6,8 @@ MASK = "***"
 SHORTEST = 8
 """Values shorter than this are not looked for: they would blot out ordinary words."""
 
-_known: set[str] = set()
+_known: list[str] = []
+"""Every spelling of every secret, the longest first."""
 
 
 class Secret:
@@ -17,7 +18,7 @@ class Secret:
     def __init__(self, value: str) -> None:
         self._value = value
         if len(value) >= SHORTEST:
-            _known.update(_spellings(value))
+            _known[:] = sorted({*_known, *_spellings(value)}, key=len, reverse=True)
 
     def reveal(self) -> str:
         """The value, to be put on the wire and nowhere else."""
@@ -31,7 +32,7 @@ class Secret:
 
 def redact(text: str) -> str:
     """The text without any secret this process has seen, however it is spelled."""
-    for spelling in sorted(_known, key=len, reverse=True):
+    for spelling in _known:
         text = text.replace(spelling, MASK)
     return text
 

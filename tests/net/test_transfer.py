@@ -522,7 +522,7 @@ class TestRefusals:
 
     def test_a_trickle_is_a_broken_connection(self, folder: Folder) -> None:
         ticking = count(step=61.0)
-        with pytest.raises(Broken, match="bytes in 61 s"):
+        with pytest.raises(Broken, match=r"bytes in \d+ s"):
             folder.run(monotonic=lambda: next(ticking))
 
     def test_a_server_that_is_not_there_is_tried_later(self, folder: Folder) -> None:

@@ -93,7 +93,13 @@ class Landing:
 
     @contextlib.contextmanager
     def writing(self, have: int) -> Iterator[int]:
-        """The unfinished file, open to be written after what it has; on disk when this ends well."""
+        """The unfinished file, open to be written after what it has; on disk when this ends well.
+
+        What was noted about other bytes is gone before the first of these is written.
+        """
+        if not have:
+            with self.on_disk(self.notes):
+                self.notes.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | _NO_LINK | (os.O_APPEND if have else os.O_TRUNC) | getattr(os, "O_BINARY", 0)
         with self.on_disk(self.part):
             handle = os.open(self.part, flags, 0o666)

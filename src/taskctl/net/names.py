@@ -168,8 +168,9 @@ def part_name(task: Task, output: Output) -> str:
 
 def clean(text: str, *, empty: str = "result") -> str:
     """The text as a file name: no path, nothing invisible, no leading dot, no word that a system takes for a device."""
-    text = unicodedata.normalize("NFC", text.encode("utf-8", errors="replace").decode("utf-8"))
-    text = "".join(character for character in text if unicodedata.category(character) not in _INVISIBLE)
+    if not (text.isascii() and text.isprintable()):
+        text = unicodedata.normalize("NFC", text.encode("utf-8", errors="replace").decode("utf-8"))
+        text = "".join(character for character in text if unicodedata.category(character) not in _INVISIBLE)
     text = re.sub(r'[<>:"|?*/\\]', "_", text).lstrip(".-~ _").rstrip(". ")
     if _DEVICES.fullmatch(text):
         text = f"_{text}"

@@ -25,6 +25,8 @@ from taskctl.net.reach import Idle, Reach
 
 _AHEAD = 16 << 20
 """Bytes that arrive before the disk is told to begin with them, so that there is little left to wait for in the end."""
+_NOTED = 8 << 20
+"""Bytes from which on, as from a second on, it is written down at once how to go on; else only where it breaks off."""
 STALL = 60.0
 """Seconds in which less than one KiB a second means that the transfer has stalled."""
 IF_EXISTS = ("skip", "rename", "overwrite", "error")
@@ -94,6 +96,8 @@ class Transfer:
     monotonic: Callable[[], float] = time.monotonic
     _landing: Landing = field(init=False, repr=False)
     _request: FileGet | None = field(default=None, init=False, repr=False)
+    _etag: str | None = field(default=None, init=False, repr=False)
+    """The validator of what is arriving."""
 
     def __post_init__(self) -> None:
         part = self.target.folder / names.part_name(self.task, self.output)
@@ -144,11 +148,12 @@ class Transfer:
         for _ in range(2):
             with request.answer(url, partial) as response, Digest(self.buffers) as digest:
                 decision = plan(partial, _offer(response))
+                self._etag, self.progress.total = response.getheader("ETag"), decision.total
                 match decision.step:
                     case Step.WRITE | Step.APPEND:
                         if decision.step is Step.APPEND:
                             self._landing.read_into(digest)
-                        self._receive(request, response, digest, decision.total)
+                        self._receive(request, response, digest)
                         return self._finish(digest, response.getheader("Content-Type"))
                     case Step.DONE:
                         self._landing.read_into(digest)
@@ -178,9 +183,9 @@ class Transfer:
             case Step.REFUSE:
                 raise FileError(f"fetching {self._what}: the server answers {said}", task=self.task.id)
 
-    def _receive(self, request: FileGet, response: http.client.HTTPResponse, digest: Digest, total: int | None) -> None:
+    def _receive(self, request: FileGet, response: http.client.HTTPResponse, digest: Digest) -> None:
         arriving = self._arriving(request, response, digest)
-        self.progress.done, self.progress.total = digest.size, total
+        self.progress.done, total = digest.size, self.progress.total
         if total is not None:
             self._landing.check_room(total - digest.size)
         have, held = digest.size, []
@@ -191,21 +196,34 @@ class Transfer:
                     break
             self._refuse_page(digest.start, response.getheader("Content-Type"))
         with self._landing.writing(have) as file:
-            if have == 0:
-                self._landing.note(response.getheader("ETag"), total)
-            begun = have
-            for piece in itertools.chain(held, arriving):
-                self._landing.write(file, piece)
-                self.progress.done = digest.size
-                if digest.size - begun >= _AHEAD:
-                    begin_writing(file, begun, digest.size)
-                    begun = digest.size
-                if total is not None and digest.size > total:
-                    self._landing.throw_away()
-                    raise Broken(f"{self._what}: more than the {total} bytes arrived that it has", task=self.task.id)
+            begun, noted, since = have, have > 0, self.monotonic()
+            try:
+                for piece in itertools.chain(held, arriving):
+                    self._landing.write(file, piece)
+                    self.progress.done = digest.size
+                    if total is not None and digest.size > total:
+                        break
+                    if digest.size - begun >= _AHEAD:
+                        begin_writing(file, begun, digest.size)
+                        begun = digest.size
+                    if not noted and (digest.size >= _NOTED or self.monotonic() - since >= 1):
+                        self._note()
+                        noted = True
+            except BaseException:
+                if not noted:
+                    self._note()
+                raise
+        if total is not None and digest.size > total:
+            self._landing.throw_away()
+            raise Broken(f"{self._what}: more than the {total} bytes arrived that it has", task=self.task.id)
         if digest.size != total if total is not None else digest.size == 0:
+            self._note()
             expected = "some" if total is None else total
             raise Broken(f"{self._what}: {digest.size} of {expected} bytes arrived", task=self.task.id)
+
+    def _note(self) -> None:
+        """Write down what it takes to go on from here."""
+        self._landing.note(self._etag, self.progress.total)
 
     def _arriving(self, request: FileGet, response: http.client.HTTPResponse, digest: Digest) -> Iterator[memoryview]:
         """What arrives, as it arrives, so that nothing of it is lost where the connection breaks."""
@@ -229,7 +247,6 @@ class Transfer:
         raise LinkExpired(f"the link to {self._what} gives a page, not a file: {shown!r}", task=self.task.id)
 
     def _keep_text(self, text: str) -> Fetched:
-        self._landing.note(None, None)
         written = text.encode("utf-8", errors="backslashreplace")
         with self._landing.writing(0) as file:
             self._landing.write(file, written)
@@ -244,7 +261,11 @@ class Transfer:
             raise FileError(f"{self._what} is empty", task=self.task.id)
         ext = names.extension(self.output, digest.start, content_type)
         path = self.target.folder / names.file_name(self.target.template, self.task, self.output, ext)
-        placed, skipped = self._landing.place(path, self.target.if_exists, size, sha256)
+        try:
+            placed, skipped = self._landing.place(path, self.target.if_exists, size, sha256)
+        except FileError:
+            self._note()
+            raise
         self._landing.throw_away()
         return Fetched(path=placed, bytes=size, sha256=sha256, content_type=content_type, skipped=skipped)
 

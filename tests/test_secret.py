@@ -13,11 +13,11 @@ from taskctl.secret import MASK, Secret, redact, redacted
 
 @pytest.fixture(autouse=True)
 def _nothing_known() -> Iterator[None]:
-    before = set(secret._known)
+    before = list(secret._known)
     secret._known.clear()
     yield
     secret._known.clear()
-    secret._known.update(before)
+    secret._known.extend(before)
 
 
 def test_a_secret_does_not_show() -> None:

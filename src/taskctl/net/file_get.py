@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, quote, urljoin
 
 from taskctl.errors import FileError, NoAnswer
 from taskctl.net.plan import Partial
+from taskctl.net.proxies import proxy_for
 from taskctl.net.reach import Idle, OutOfReach, PlainConnection, Reach, SecureConnection
 from taskctl.net.wire import USER_AGENT
 
@@ -116,6 +117,10 @@ class FileGet:
 
     def _connection(self, origin: tuple[str, str, int]) -> http.client.HTTPConnection:
         scheme, host, port = origin
+        proxy = proxy_for(scheme, host)
+        if proxy is not None:
+            self.reach.check_name(host)
+            return proxy.connection(scheme, host, port, self.trust() if scheme == "https" else None)
         if scheme == "https":
             return SecureConnection(self.reach, host, port, self.trust())
         return PlainConnection(self.reach, host, port)

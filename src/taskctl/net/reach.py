@@ -16,6 +16,8 @@ CONNECT = 10.0
 READ = 30.0
 """Seconds without a byte after which a transfer is stalled."""
 _HOST = re.compile(r"[\w.-]+(:[0-9]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
+_PRIVATE_NAME = re.compile(r"(?i)[^.]*|.*\.(localhost|local|internal|intranet|lan|home\.arpa)")
+"""Names that no public server has: those of one part, and those set aside."""
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 """NAT64: the last four bytes are the IPv4 address that is meant."""
 _UNICAST = ipaddress.ip_network("2000::/3")
@@ -66,6 +68,21 @@ class Reach:
         if not _HOST.fullmatch(parts.netloc):
             raise OutOfReach(f"the result's link names no host: {shown}")
         return parts
+
+    def check_name(self, host: str) -> None:
+        """Refuse a host whose name tells that it is private, where somebody else connects to it for us.
+
+        Raises:
+            OutOfReach: it does.
+        """
+        if self.private:
+            return
+        try:
+            private = is_private(socket.inet_ntoa(socket.inet_aton(host)))  # also 127.1, 0x7f000001, 2130706433
+        except OSError:
+            private = is_private(host) if ":" in host else bool(_PRIVATE_NAME.fullmatch(host.rstrip(".")))
+        if private:
+            raise OutOfReach(f"{host} is a private address", hint="results are fetched from public hosts alone")
 
     def connect(self, host: str, port: int) -> socket.socket:
         """A connection to this host, at an address that is allowed.

@@ -46,7 +46,7 @@ class Listener(Protocol):
         """The watch is over."""
 
     def transferring(self, progress: "list[Progress]") -> None:
-        """Files are on their way; the list grows while they are."""
+        """Files are on their way."""
 
     def transferred(self) -> None:
         """All files are here or given up."""

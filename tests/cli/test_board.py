@@ -206,19 +206,35 @@ def test_a_board_is_never_wider_nor_higher_than_its_terminal_and_counts_right(
 
 
 def test_files_have_their_size_their_speed_and_what_is_left(clock: FakeClock) -> None:
-    known, unknown = Progress("a-0", total=10_000_000), Progress("long name " * 20)
+    known, unknown = Progress("a-0", total=10_000_000, begun=True), Progress("long name " * 20, begun=True)
     files = Files([known, unknown], clock)
     list(files.lines(120, 30))
     clock.passed = 2
     known.done, unknown.done = 4_000_000, 1_000_000
-    first, second = (line.plain for line in files.lines(120, 30))
+    first, second, both = (line.plain for line in files.lines(120, 30))
     assert first.split(maxsplit=1)[1] == "━━━━━━━━────────────  4.0 MB of 10.0 MB     2.0 MB/s     3s left"
     assert second.rstrip().endswith("1.0 MB                500.0 kB/s")
+    assert both.split() == ["0", "of", "2", "files", "─" * 20, "5.0", "MB", "2.5", "MB/s", "6s", "left"]
     assert len(second) < 120
 
 
+def test_what_an_earlier_attempt_left_is_no_speed(clock: FakeClock) -> None:
+    resumed = Progress("a-0", total=10_000_000, begun=True)
+    files = Files([resumed], clock)
+    list(files.lines(120, 30))
+    clock.passed = 2
+    resumed.done, resumed.had = 9_000_000, 8_000_000
+    (line,) = (line.plain for line in files.lines(120, 30))
+    assert "500.0 kB/s   2s left" in line
+
+
 def test_of_many_files_those_under_way_are_shown_and_all_are_counted(clock: FakeClock) -> None:
-    moving = [Progress(f"file-{number}", done=5 if number < 20 else 1, total=5) for number in range(25)]
+    moving = [
+        Progress(f"file-{number}", done=5 if number < 20 else 1, total=5, begun=number < 25, ended=number < 20)
+        for number in range(30)
+    ]
     shown = [line.plain for line in Files(moving, clock).lines(100, 30)]
     assert [line.split()[0] for line in shown[:-1]] == [f"file-{number}" for number in range(20, 25)]
-    assert shown[-1] == "20 of 25 files here, 105 bytes"
+    assert " ".join(shown[-1].split()) == f"20 of 30 files {'━' * 13}{'─' * 7} 110 bytes"
+    few = [line.plain for line in Files(moving, clock).lines(100, 6)]
+    assert len(few) == 4

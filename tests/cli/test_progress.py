@@ -11,6 +11,7 @@ from taskctl.cli.output import Format, Output
 from taskctl.cli.progress import LineListener, LiveListener, listener_for
 from taskctl.errors import NoAnswer, Unavailable
 from taskctl.model import Failure, State, Task
+from taskctl.net.transfer import Progress
 from taskctl.net.watched import Seen
 from taskctl.store.history import History
 from tests.cli.screen import screen
@@ -273,3 +274,13 @@ def test_ctrl_c_takes_the_bars_away_and_leaves_the_task(taskctl: Taskctl, here: 
     assert terminal.exitstatus == 130
     assert f"resume with: taskctl wait {id_}" in left[-1]
     assert "─" not in "".join(left)
+
+
+def test_files_on_their_way_are_counted_each_heartbeat(clock: FakeClock) -> None:
+    told = Told(clock)
+    moving = [Progress("a", done=2_000_000, ended=True), Progress("b", done=500_000)]
+    told.listener.transferring(moving)
+    while not told.lines:
+        time.sleep(0.001)
+    told.listener.transferred()
+    assert told.lines[0] == "1 of 2 files here, 2.5 MB after 0s"

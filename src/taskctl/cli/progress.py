@@ -49,6 +49,7 @@ class LineListener:
         self._pulse = pulse
         self._states: dict[tuple[str, str | None], State] = {}
         self._held: dict[State, list[str]] = {}
+        self._moving: list[Progress] = []
         self._lock = threading.Lock()
         self._began = 0.0
         self._over = threading.Event()
@@ -70,8 +71,7 @@ class LineListener:
         """A watch begins."""
         self._states = {task.identity: task.state for task in tasks}
         if self._announced(tasks, timeout, estimates):
-            self._over.clear()
-            threading.Thread(target=self._beat, daemon=True).start()
+            self._begin_beating()
 
     def _announced(
         self, tasks: Sequence[Task], timeout: float, estimates: "Mapping[tuple[str, str | None], Estimate]"
@@ -101,9 +101,13 @@ class LineListener:
 
     def transferring(self, progress: "list[Progress]") -> None:
         """Files are on their way."""
+        self._began = self._clock.monotonic()
+        self._moving = progress
+        self._begin_beating()
 
     def transferred(self) -> None:
         """All files are here or given up."""
+        self._over.set()
 
     def _changed(self, task: Task) -> None:
         if task.state is State.UNKNOWN:
@@ -142,9 +146,13 @@ class LineListener:
             again = f" (it asks for {words(asked)} of rest)" if asked else ""
             self.note(f"{seen.missed.message}{again}; waiting on")
 
-    def _beat(self) -> None:
+    def _begin_beating(self) -> None:
+        self._over = threading.Event()
+        threading.Thread(target=self._beat, args=(self._over,), daemon=True).start()
+
+    def _beat(self, over: threading.Event) -> None:
         pulses = 0
-        while not self._over.wait(self._pulse):
+        while not over.wait(self._pulse):
             self._tell_held()
             pulses += 1
             if pulses * self._pulse >= self._heartbeat:
@@ -152,6 +160,11 @@ class LineListener:
                 self.note(f"{self._counts()} after {words(self._clock.monotonic() - self._began)}")
 
     def _counts(self) -> str:
+        if self._moving:
+            from rich.filesize import decimal
+
+            ended, done = sum(one.ended for one in self._moving), sum(one.done for one in self._moving)
+            return f"{ended} of {len(self._moving)} files here, {decimal(done)}"
         states = list(self._states.values())
         return ", ".join(f"{states.count(state)} {state}" for state in State if state in states)
 

@@ -60,6 +60,9 @@ class Progress:
 
     label: str
     done: int = 0
+    """Bytes that are here."""
+    had: int = 0
+    """Bytes that an earlier attempt had left."""
     total: int | None = None
     begun: bool = False
     ended: bool = False
@@ -185,7 +188,8 @@ class Transfer:
 
     def _receive(self, request: FileGet, response: http.client.HTTPResponse, digest: Digest) -> None:
         arriving = self._arriving(request, response, digest)
-        self.progress.done, total = digest.size, self.progress.total
+        self.progress.done = self.progress.had = digest.size
+        total = self.progress.total
         if total is not None:
             self._landing.check_room(total - digest.size)
         have, held = digest.size, []

@@ -54,6 +54,12 @@ def _at_home(folder: str) -> Path:
         ) from problem
 
 
+def typed_again(runtime: "Runtime", tasks: list[Task], *options: str) -> str:
+    """The arguments with which somebody goes on with these tasks."""
+    chosen = ["-P", runtime.profiles.explicit] if runtime.profiles.explicit else []
+    return shlex.join([*chosen, *(task.name for task in tasks), *options])
+
+
 def follow(
     shell: Shell, runtime: "Runtime", tasks: list[Task], waiting: options.Waiting, files: options.Fetching
 ) -> None:
@@ -67,8 +73,7 @@ def follow(
         else:
             outcome = runtime.run(following.wait(runtime, tasks, _patience(waiting), on_end))
     except KeyboardInterrupt as stopped:
-        chosen = ["-P", runtime.profiles.explicit] if runtime.profiles.explicit else []
-        typed = shlex.join([*chosen, *(task.name for task in tasks), *written(waiting), *written(files)])
+        typed = typed_again(runtime, tasks, *written(waiting), *written(files))
         known = [runtime.history.find_in(task.base_url, task.id or "") or task for task in tasks]
         raise resuming(stopped, f"resume with: taskctl wait {typed}", tasks=known) from stopped
     if not waiting.download and any(task.base_url.startswith(LOCAL) and task.results for task in outcome.tasks):

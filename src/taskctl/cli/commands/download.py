@@ -1,6 +1,5 @@
 """`taskctl download`: fetch the result files."""
 
-import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,7 +31,7 @@ def download(
       taskctl download --verify "$ID"
     """
     from taskctl.cli import manifest
-    from taskctl.cli.following import wanted
+    from taskctl.cli.following import typed_again, wanted
     from taskctl.flow import fetching as flow
     from taskctl.flow.references import resolve
 
@@ -44,8 +43,8 @@ def download(
         try:
             outcome = runtime.run(flow.download(runtime, found, wanted(runtime, found, fetching)))
         except KeyboardInterrupt as stopped:
-            names = shlex.join(task.name for task in found)
-            raise resuming(stopped, f"go on with: taskctl download {names}", tasks=found) from stopped
+            hint = f"go on with: taskctl download {typed_again(runtime, found, *options.written(fetching))}"
+            raise resuming(stopped, hint, tasks=found, message="stopped; what has arrived is kept") from stopped
         manifest.keep(fetching.manifest, outcome)
         _told(shell, outcome)
 

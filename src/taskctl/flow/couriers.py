@@ -1,65 +1,25 @@
-"""Threads that fetch files, each one file after the other; all of them leave a server alone that is in trouble.
-
-What has arrived is on record within a second, and a fresh link is asked for where one has died.
-"""
+"""Threads that fetch files as soon as these are known; what has arrived is on record within a second."""
 
 import asyncio
-import concurrent.futures
-import functools
-import hashlib
+import contextlib
 import queue
-import ssl
 import threading
 import time
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
+from typing import Self
 
-from taskctl.errors import FileError, NoAnswer, TaskctlError
+from taskctl.errors import FileError, TaskctlError
+from taskctl.flow.courier import Courier, Delivery, Fetching, Shared
 from taskctl.flow.outcome import Outcome
 from taskctl.model import Output, State, Task
-from taskctl.net.file_get import Broken
-from taskctl.net.hosts import Hosts
-from taskctl.net.names import file_name
-from taskctl.net.provider import Provider
-from taskctl.net.reach import Idle, Reach
-from taskctl.net.transfer import Fetched, LinkExpired, Progress, Stopped, Target, Transfer
+from taskctl.net.transfer import Fetched, Progress
 from taskctl.runtime import Runtime
 
-T = TypeVar("T")
-
-ATTEMPTS = 5
-"""How often one file is tried where the connection breaks."""
 _PULSE = 0.5
 """Seconds between two times at which what has arrived is written down."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetching:
-    """How files are fetched."""
-
-    target: Target
-    jobs: int = 4
-    extras: bool = False
-    """Also what came along with the results."""
-
-    def wanted(self, task: Task) -> tuple[Output, ...]:
-        """The outputs of a task that are to be fetched."""
-        return task.outputs if self.extras else task.results
-
-
-@dataclass(slots=True, kw_only=True)
-class Delivery:
-    """One file that is to be fetched, and what became of it."""
-
-    task: Task
-    output: Output
-    progress: Progress
-    got: Fetched | TaskctlError | None = None
+_GRACE = 5.0
+"""Seconds for which threads that were told to stop are waited for; one may be connecting."""
 
 
 class Couriers:
@@ -74,14 +34,16 @@ class Couriers:
         self._fetching = fetching
         self._todo: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
-        self._shared = _Shared(fetching=fetching)
+        self._shared = Shared(fetching=fetching)
+        self._working = fetching.jobs
+        self._crashes = _Crashes()
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        self._pool = ThreadPoolExecutor(self._fetching.jobs, "taskctl-courier")
-        couriers = [_Courier(self._runtime, loop, self._shared) for _ in range(self._fetching.jobs)]
-        self._working = [loop.run_in_executor(self._pool, one.work, self._todo, self._done) for one in couriers]
-        self._couriers = couriers
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        self._couriers = [Courier(self._runtime, self._loop, self._shared) for _ in range(self._fetching.jobs)]
+        self._threads = [threading.Thread(target=self._work, args=(one,), daemon=True) for one in self._couriers]
+        for thread in self._threads:
+            thread.start()
         self._tending = asyncio.create_task(self._tend())
         return self
 
@@ -92,14 +54,18 @@ class Couriers:
             self._todo.put(None)
         try:
             if error is None:
-                await asyncio.shield(self._tending)
+                await self._tending
         finally:
             self._shared.stop.set()
+            self._tending.cancel()
             for courier in self._couriers:
                 courier.abort()
-            await self._tending
-            self._pool.shutdown()
+            patience = time.monotonic() + _GRACE
+            for thread in self._threads:
+                thread.join(max(0.0, patience - time.monotonic()))
+            self._keep()
             self._shared.idle.close()
+        self._crashes.surface()
 
     def take(self, task: Task) -> None:
         """Fetch the results of this task, where it has completed."""
@@ -127,16 +93,27 @@ class Couriers:
                 outcome.files.append(str(delivery.got.path))
         return outcome
 
+    def _work(self, courier: Courier) -> None:
+        """What a thread does; the last that has done ends the tending."""
+        with self._crashes:
+            courier.work(self._todo, self._done)
+        with contextlib.suppress(RuntimeError):  # the loop has gone already
+            self._loop.call_soon_threadsafe(self._ended)
+
+    def _ended(self) -> None:
+        self._working -= 1
+        if not self._working:
+            self._over.set()
+
     async def _tend(self) -> None:
         """Write down what arrives while the couriers work, and end what takes too long."""
-        pending = set(self._working)
-        while pending:
-            _, pending = await asyncio.wait(pending, timeout=_PULSE)
+        while self._working:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PULSE):
+                    await self._over.wait()
             for courier in self._couriers:
                 courier.check()
             self._keep()
-        for ended in self._working:
-            ended.result()
 
     def _keep(self) -> None:
         files: dict[tuple[str, str | None], dict[int, Output]] = {}
@@ -145,155 +122,33 @@ class Couriers:
             if isinstance(delivery.got, Fetched):
                 output = _filed(delivery.output, delivery.got)
                 files.setdefault(delivery.task.identity, {})[output.index] = output
+                if not delivery.got.measured:
+                    what = (
+                        f"{delivery.got.path}: the server did not tell its length, so whether it is whole is not known"
+                    )
+                    self._runtime.listener.warn(what)
         changed = [_with(self._tasks[identity], outputs) for identity, outputs in files.items()]
         for identity, task in zip(files, self._runtime.remember_all(changed), strict=True):
             self._tasks[identity] = task
 
 
-@dataclass(slots=True, kw_only=True)
-class _Shared:
-    """What all couriers have in common."""
+class _Crashes(list[BaseException]):
+    """What went wrong in threads and should not have: kept, and raised where somebody can see it."""
 
-    fetching: Fetching
-    stop: threading.Event = field(default_factory=threading.Event)
-    idle: Idle = field(default_factory=Idle)
-    hosts: Hosts = field(default_factory=Hosts)
-    providers: dict[tuple[str, str], Provider] = field(default_factory=dict)
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is not None:
+            self.append(error)
+        return True
 
-class _Courier:
-    """Fetches one file after the other, in a thread of its own."""
-
-    def __init__(self, runtime: Runtime, loop: asyncio.AbstractEventLoop, shared: _Shared) -> None:
-        self._runtime = runtime
-        self._loop = loop
-        self._shared = shared
-        self._buffers: list[memoryview] = []
-        self._transfer: Transfer | None = None
-        self._asking: concurrent.futures.Future[Any] | None = None
-
-    def work(self, todo: "queue.SimpleQueue[Delivery | None]", done: "queue.SimpleQueue[Delivery]") -> None:
-        """Fetch what there is to do, until there is no more."""
-        while (delivery := todo.get()) is not None:
-            try:
-                delivery.progress.begun = True
-                delivery.got = self._delivered(delivery)
-            except TaskctlError as error:
-                delivery.got = error
-            except (Stopped, concurrent.futures.CancelledError):
-                what = f"fetching {delivery.progress.label} was stopped"
-                delivery.got = NoAnswer(what, task=delivery.task.name)
-            delivery.progress.ended = True
-            done.put(delivery)
-
-    def abort(self) -> None:
-        """End what is under way, from another thread."""
-        if (transfer := self._transfer) is not None:
-            transfer.abort()
-        if (asking := self._asking) is not None:
-            asking.cancel()
-
-    def check(self) -> None:
-        """End what takes too long, from another thread."""
-        if (transfer := self._transfer) is not None:
-            transfer.check()
-
-    def _delivered(self, delivery: Delivery) -> Fetched:
-        """One file: again where the connection breaks, with a fresh link or by another route where the link died."""
-        task, output, shared = delivery.task, delivery.output, self._shared
-        if shared.stop.is_set():
-            raise Stopped
-        if (here := _here(task, output, shared.fetching.target)) is not None:
-            return here
-        provider = self._provider(task)
-        form = provider.site.dialect.form.download
-        renewed = False
-        self._transfer = transfer = Transfer(
-            task=task,
-            output=output,
-            target=shared.fetching.target,
-            reach=_reach(provider.site.base_url),
-            trust=_trust,
-            key_headers=provider.key_headers if form.auth else _no_headers,
-            progress=delivery.progress,
-            stop=shared.stop,
-            idle=shared.idle,
-            buffers=self._buffers,
-        )
-        try:
-            for attempt in range(1, ATTEMPTS + 1):
-                host = shared.hosts.of(urlsplit(transfer.output.url or "").netloc)
-                if shared.stop.wait(host.pause()):
-                    raise Stopped
-                began = time.monotonic()
-                try:
-                    fetched = transfer.run()
-                except Broken as broken:
-                    host.failed(began, broken.retry_after)
-                    if attempt == ATTEMPTS or host.given_up:
-                        raise
-                except LinkExpired:
-                    fallback = provider.site.fallback_url(output, task.id or "")
-                    if not renewed:
-                        renewed = True
-                        transfer.output = self._renewed(provider, task, output)
-                    elif fallback is not None and transfer.output.url != fallback:
-                        transfer.output = replace(output, url=fallback)
-                        transfer.key_headers = provider.key_headers
-                    else:
-                        raise
-                else:
-                    host.worked()
-                    return fetched
-        finally:
-            self._transfer = None
-        raise FileError(f"{delivery.progress.label}: no link lasted long enough", task=task.name)
-
-    def _provider(self, task: Task) -> Provider:
-        place = task.profile, task.base_url
-        if place not in self._shared.providers:
-            self._shared.providers[place] = self._asked(self._runtime.provider_of(task))
-        return self._shared.providers[place]
-
-    def _renewed(self, provider: Provider, task: Task, output: Output) -> Output:
-        """The same output with a fresh link."""
-        report = self._asked(provider.look(task.id or "", operation=task.operation))
-        fresh = next((one for one in report.outputs if one.index == output.index), None)
-        return replace(output, url=fresh.url) if fresh and fresh.url else output
-
-    def _asked(self, question: Coroutine[Any, Any, T]) -> T:
-        """What the provider, which lives on the event loop, answers; cancelled where all is stopped."""
-        self._asking = asking = asyncio.run_coroutine_threadsafe(question, self._loop)
-        try:
-            if self._shared.stop.is_set():
-                asking.cancel()
-            return asking.result()
-        finally:
-            self._asking = None
-
-
-def differs(path: Path, output: Output) -> str | None:
-    """How a file differs from what was fetched; None where it does not."""
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            size = file.tell()
-    except OSError as problem:
-        return f"cannot be read: {problem.strerror}"
-    if size != output.bytes:
-        return f"has {size} bytes, and {output.bytes} were fetched"
-    return None if digest == output.sha256 else "has other content than what was fetched"
-
-
-def _here(task: Task, output: Output, target: Target) -> Fetched | None:
-    """The file, where it was fetched to this very place before and is there still, byte for byte."""
-    if target.if_exists != "skip" or output.file is None or output.bytes is None or output.sha256 is None:
-        return None
-    file = Path(output.file)
-    path = target.folder / file_name(target.template, task, output, file.suffix)
-    if path.absolute() != file or path.is_symlink() or differs(path, output) is not None:
-        return None
-    return Fetched(path=path, bytes=output.bytes, sha256=output.sha256, content_type=output.content_type, skipped=True)
+    def surface(self) -> None:
+        """Raise the first of them."""
+        if self:
+            raise self[0]
 
 
 def _filed(output: Output, got: Fetched) -> Output:
@@ -303,18 +158,3 @@ def _filed(output: Output, got: Fetched) -> Output:
 
 def _with(task: Task, files: dict[int, Output]) -> Task:
     return replace(task, outputs=tuple(files.get(output.index, output) for output in task.outputs))
-
-
-def _no_headers(_: str) -> dict[str, str]:
-    return {}
-
-
-@functools.cache
-def _reach(base_url: str) -> Reach:
-    """Worked out once: it may ask for an address."""
-    return Reach.of(base_url)
-
-
-@functools.cache
-def _trust() -> ssl.SSLContext:
-    return ssl.create_default_context()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from taskctl.errors import FileError, StillPending, TaskctlError
 from taskctl.flow import following
-from taskctl.flow.couriers import Couriers, Fetching, differs
+from taskctl.flow.courier import Fetching, differs
+from taskctl.flow.couriers import Couriers
 from taskctl.flow.following import Patience, status
 from taskctl.flow.outcome import Outcome, unsettled, verdict
 from taskctl.model import State, Task

@@ -49,7 +49,7 @@ async def status(
                 if seen.raw is not None:
                     raw[seen.task.name] = seen.raw
                 if seen.error is not None:
-                    outcome.errors.append(seen.error)
+                    outcome.errors.append(_for(seen.error, seen.task))
                 elif on_look is not None:
                     on_look(seen.task)
     outcome.tasks = list(told.values())

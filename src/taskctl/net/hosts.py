@@ -5,10 +5,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from taskctl.net.file_get import Broken
 from taskctl.net.pace import after_misses
 
 MOST = 5
 """Troubles in a row after which a server is given up: for all of its files together, not for each."""
+
+LONGEST = 300.0
+"""Seconds; a server that wants to be left alone for longer is given up."""
 
 
 @dataclass(slots=True)
@@ -16,29 +20,33 @@ class Host:
     """A server; used by several threads."""
 
     monotonic: Callable[[], float] = time.monotonic
+    given_up: Broken | None = None
+    """Why nobody asks it any more, once it had its chances."""
     _troubles: int = 0
     _last: float = float("-inf")
     _free_at: float = float("-inf")
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    @property
-    def given_up(self) -> bool:
-        """Whether it had its chances."""
-        return self._troubles >= MOST
-
     def pause(self) -> float:
         """Seconds for which to leave it alone."""
         return max(0.0, self._free_at - self.monotonic())
 
-    def failed(self, began: float, retry_after: float | None) -> None:
-        """An attempt that began then got nothing whole. Those that were under way together count once."""
+    def failed(self, broken: Broken, *, began: float, gained: bool) -> None:
+        """An attempt that began then broke off. Those that were under way together count once.
+
+        One that gained something counts as no trouble: the next goes on where it stopped.
+        """
         with self._lock:
             now = self.monotonic()
-            if began >= self._last:
+            if gained:
+                self._troubles = 0
+            elif began >= self._last:
                 self._troubles += 1
                 self._last = now
-            alone = after_misses(1.0, self._troubles, None) if retry_after is None else retry_after
+            alone = after_misses(1.0, max(1, self._troubles), broken.retry_after)
             self._free_at = max(self._free_at, now + alone)
+            if self._troubles >= MOST or alone > LONGEST:
+                self.given_up = broken
 
     def worked(self) -> None:
         """A file came whole."""

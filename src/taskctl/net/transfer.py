@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from taskctl.dialects.patience import retry_after
@@ -21,12 +21,12 @@ from taskctl.net.digest import BEGINNING, Digest
 from taskctl.net.file_get import Broken, FileGet
 from taskctl.net.landing import Landing, begin_writing
 from taskctl.net.plan import Offer, Partial, Plan, Step, plan
-from taskctl.net.reach import Idle, Reach
+from taskctl.net.reach import Idle, OutOfReach, Reach
 
 _AHEAD = 16 << 20
 """Bytes that arrive before the disk is told to begin with them, so that there is little left to wait for in the end."""
-_NOTED = 8 << 20
-"""Bytes from which on, as from a second on, it is written down at once how to go on; else only where it breaks off."""
+_SMALL = 2 << 20
+"""Bytes up to which what it takes to go on is written down only where a transfer breaks off."""
 STALL = 60.0
 """Seconds in which less than one KiB a second means that the transfer has stalled."""
 IF_EXISTS = ("skip", "rename", "overwrite", "error")
@@ -78,6 +78,8 @@ class Fetched:
     content_type: str | None
     skipped: bool = False
     """It was there already, with the same bytes."""
+    measured: bool = True
+    """Somebody said how long it is."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -122,6 +124,8 @@ class Transfer:
                 return self._keep_text(self.output.text)
             try:
                 return self._fetch(self.output.url)
+            except OutOfReach as refused:
+                raise OutOfReach(f"{self._what}: {refused.message}", hint=refused.hint, task=self.task.id) from refused
             except Broken as broken:
                 if self.stop.is_set():
                     raise Stopped from broken
@@ -157,7 +161,9 @@ class Transfer:
                         if decision.step is Step.APPEND:
                             self._landing.read_into(digest)
                         self._receive(request, response, digest)
-                        return self._finish(digest, response.getheader("Content-Type"))
+                        measured = decision.total is not None or response.chunked
+                        fetched = self._finish(digest, response.getheader("Content-Type"))
+                        return replace(fetched, measured=measured)
                     case Step.DONE:
                         self._landing.read_into(digest)
                         return self._finish(digest, None)
@@ -200,7 +206,9 @@ class Transfer:
                     break
             self._refuse_page(digest.start, response.getheader("Content-Type"))
         with self._landing.writing(have) as file:
-            begun, noted, since = have, have > 0, self.monotonic()
+            if have == 0 and (total is None or total > _SMALL):
+                self._note()
+            begun, ended = have, False
             try:
                 for piece in itertools.chain(held, arriving):
                     self._landing.write(file, piece)
@@ -210,13 +218,10 @@ class Transfer:
                     if digest.size - begun >= _AHEAD:
                         begin_writing(file, begun, digest.size)
                         begun = digest.size
-                    if not noted and (digest.size >= _NOTED or self.monotonic() - since >= 1):
-                        self._note()
-                        noted = True
-            except BaseException:
-                if not noted:
+                ended = True
+            finally:
+                if not ended:
                     self._note()
-                raise
         if total is not None and digest.size > total:
             self._landing.throw_away()
             raise Broken(f"{self._what}: more than the {total} bytes arrived that it has", task=self.task.id)

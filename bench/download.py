@@ -4,7 +4,8 @@
 
 nginx serves one file of so many MiB, over http and https, and so many files of 2 MB, on loopback; it serves the answers
 of a provider too, as files, so that the whole of taskctl counts: it asks about the tasks, checks what comes, works out
-each SHA-256, writes to disk and records it; beside curl alone stands curl followed by sha256sum. Printed are wall
+each SHA-256, writes to disk and records it; beside curl alone stands curl followed by sha256sum, and what the sum alone
+takes with the code that taskctl uses for it. Before each, what the last one wrote is on the disk. Printed are wall
 seconds, CPU seconds per GB, peak memory, and both times as ratios to the first line. Needs nginx and curl; aria2c and
 wget where they are there.
 """
@@ -45,6 +46,12 @@ async def main():
                         file.write(chunk)
         await asyncio.gather(*(fetch(line.strip()) for line in sys.stdin))
 asyncio.run(main())
+"""
+SUM = """
+import hashlib, os, sys
+os.link(sys.argv[1], "summed.mp4")
+with open("summed.mp4", "rb") as file:
+    print(hashlib.file_digest(file, "sha256").hexdigest())
 """
 NGINX = """
 worker_processes 1;
@@ -131,6 +138,7 @@ def measure(command: list[str], stdin: str, address: str, ca: Path) -> Cost:
         env |= {"TASKCTL_BASE_URL": address, "TASKCTL_API_KEY": "key-of-the-bench"}
         files = Path(home) / "files"
         files.mkdir()
+        os.sync()
         began = time.monotonic()
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, env=env, cwd=files)
@@ -144,12 +152,13 @@ def measure(command: list[str], stdin: str, address: str, ca: Path) -> Cost:
         return Cost(wall, cpu, usage.ru_maxrss, code, fetched)
 
 
-def for_one(url: str, ca: Path) -> dict[str, tuple[list[str], str]]:
+def for_one(url: str, ca: Path, file: Path) -> dict[str, tuple[list[str], str]]:
     """The commands that fetch one large file, and what they read."""
     return {
         "curl": (["curl", "-s", "-O", url], ""),
         "curl, sha256sum": (["sh", "-c", 'curl -s -O "$0" && sha256sum *.mp4', url], ""),
         "taskctl": ([str(TASKCTL), "download", "-P", "ephone", "big", "-q"], ""),
+        "SHA-256 alone": ([sys.executable, "-c", SUM, str(file)], ""),
         "wget": (["wget", "-q", "--ca-certificate", str(ca), url], ""),
         "aria2c": (["aria2c", "-q", "--ca-certificate", str(ca), "-x1", "--file-allocation=none", url], ""),
         "httpx2 stream": ([sys.executable, "-c", HTTPX2], url),
@@ -204,7 +213,8 @@ def main() -> None:
             ca = folder / "cert.pem"
             for address in addresses:
                 title = f"one file of {options.big} MiB over {address.partition(':')[0]}"
-                compare(title, for_one(f"{address}/big.mp4", ca), address, ca, options.big * PIECE)
+                contenders = for_one(f"{address}/big.mp4", ca, folder / "root" / "big.mp4")
+                compare(title, contenders, address, ca, options.big * PIECE)
             plain = addresses[0]
             urls = [f"{plain}/small-{number:03}.mp4" for number in range(options.small)]
             contenders = for_many(urls, ca, folder / "curl.conf")

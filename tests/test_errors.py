@@ -30,6 +30,7 @@ def test_the_documented_codes_of_errors_are_these() -> None:
         "ConfigurationError": "configuration",
         "DialectError": "dialect",
         "HistoryError": "history",
+        "Damaged": "history",
         "CredentialsError": "credentials",
         "ProviderError": "refused",
         "Refused": "refused",

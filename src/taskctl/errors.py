@@ -5,6 +5,7 @@ TaskctlError
 ├── ConfigurationError      3  profile or config file
 │   ├── DialectError        3  a provider's file
 │   └── HistoryError        3  the local history
+│       └── Damaged         3    its file is broken
 ├── CredentialsError        4  no key, or a key that was refused
 ├── ProviderError           5  the provider said something that ends this
 │   ├── Refused             5    no to this request
@@ -103,6 +104,10 @@ class HistoryError(ConfigurationError):
     """The local history cannot be read or written."""
 
     code = "history"
+
+
+class Damaged(HistoryError):
+    """The history's file cannot be read as a database."""
 
 
 class CredentialsError(TaskctlError):

@@ -605,7 +605,8 @@ def test_reconcile_takes_keys_beginnings_of_them_and_selections(evolink: Inside)
         assert "--resubmit" in done.err
     assert evolink("reconcile", "batch7").code == 2
     assert evolink("wait", "batch7-shot03").code == 9
-    assert evolink("list").err.startswith("2 submissions had no answer")
+    for command in (["list"], ["history", "export"]):
+        assert evolink(*command, "-q").err.startswith("warning: 2 submissions had no answer"), command
     forgotten = evolink("history", "forget", "batch7-shot04", "--yes")
     assert (forgotten.code, forgotten.out) == (0, "1\n")
     (id_,) = evolink("reconcile", "--key", "batch7-shot03", "--resubmit").lines

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from taskctl.clock import SystemClock
-from taskctl.errors import ExitCode, HistoryError
+from taskctl.errors import HistoryError
 from taskctl.model import State, Task
 from taskctl.store.history import History
 from taskctl.store.submission import Intent
@@ -106,19 +106,6 @@ def test_an_empty_or_missing_file_becomes_a_history(tmp_path: Path, content: byt
         assert history.intend(INTENT, in_flight=60).fresh
     with opened(path) as history:
         assert len(history.submissions()) == 1
-
-
-@pytest.mark.parametrize("content", [b"garbage " * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
-def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "history.db"
-    path.write_bytes(content)
-    with pytest.raises(HistoryError, match=r"history\.db is damaged") as caught:
-        opened(path)
-    assert caught.value.exit_code is ExitCode.CONFIGURATION
-    assert caught.value.hint is not None
-    assert "move" in caught.value.hint
-    assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
-    assert path.read_bytes() == content
 
 
 def test_a_history_cut_short_is_damaged_or_whole_and_never_a_traceback(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import typer
 from taskctl.cli.options import Common
 from taskctl.cli.output import Output
 from taskctl.cli.shell import Shell
-from taskctl.errors import ExitCode, Interrupted, TaskctlError
+from taskctl.errors import Damaged, ExitCode, HistoryError, Interrupted, TaskctlError
 from taskctl.model import Task
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -83,9 +83,10 @@ def _ending_well() -> Iterator[_Ending]:
     try:
         yield ending
         sys.stdout.flush()
-    except TaskctlError as error:
+    except TaskctlError as failure:
+        error = _repaired(failure) if isinstance(failure, Damaged) else failure
         (ending.output or Output()).failed(error, error.tasks if isinstance(error, Left) else ())
-        raise typer.Exit(int(error.exit_code)) from error
+        raise typer.Exit(int(error.exit_code)) from failure
     except BrokenPipeError as error:
         _mute(sys.stdout)
         raise typer.Exit(int(ExitCode.BROKEN_PIPE)) from error
@@ -103,6 +104,18 @@ def resuming(
     code = error.args[0] if isinstance(error, Stopped) else ExitCode.INTERRUPTED
     stopped.exit_code = code  # type: ignore[misc]  # the one error whose code depends on the signal
     return stopped
+
+
+def _repaired(damage: Damaged) -> TaskctlError:
+    """What to say of a history that turned out to be damaged while it was used; it is out of the way then."""
+    from taskctl.clock import SystemClock
+    from taskctl.store.places import history_path
+    from taskctl.store.recovery import repaired
+
+    try:
+        return repaired(damage, history_path(os.environ), SystemClock().now())
+    except HistoryError as error:
+        return error
 
 
 def _listen_to_signals() -> None:

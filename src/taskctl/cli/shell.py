@@ -33,14 +33,14 @@ class Shell:
             self.environ["TASKCTL_CONFIG"] = str(common.config)
 
     @contextmanager
-    def runtime(self) -> Iterator["Runtime"]:
-        """Everything a command works with, closed at its end."""
+    def runtime(self, *, remind: bool = True) -> Iterator["Runtime"]:
+        """Everything a command works with, closed at its end; `remind` as for the history."""
         from taskctl.cli.progress import listener_for
         from taskctl.runtime import Runtime
 
         clock = SystemClock()
         with Runtime(
-            history=self.history(),
+            history=self.history(remind=remind),
             profiles=self.profiles(),
             clock=clock,
             listener=listener_for(self.output, clock),
@@ -65,13 +65,18 @@ class Shell:
             self.output.warn(warning)
         return Profiles(loaded, Dialects(places.user_dialects(self.environ)), self.environ, self.profile)
 
-    def history(self) -> "History":
-        """The history; where it cannot be written, with a word about it."""
+    def history(self, *, remind: bool = True) -> "History":
+        """The history; with a word about it where it cannot be written, and about what nobody has settled yet."""
         from taskctl.store.history import History
 
         history = History.open(places.history_path(self.environ), clock=SystemClock())
+        for news in history.news:
+            self.output.warn(news)
         if not history.writable:
             self.output.warn(f"the history cannot be written, so nothing is remembered: {history.problem}")
+        if remind and (lost := history.count_lost()):
+            what = "1 submission" if lost == 1 else f"{lost} submissions"
+            self.output.warn(f"{what} had no answer and may have been charged; settle with: taskctl reconcile")
         return history
 
     def references(self, given: Iterable[str]) -> list[str]:

@@ -4,9 +4,9 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import cast
 
-from taskctl.errors import HistoryError
+from taskctl.errors import Damaged, HistoryError
 
 PATIENCE = 30.0
 """Seconds that a writer waits for the others."""
@@ -24,10 +24,18 @@ class Database:
     """An open history file, or what stands in for one that cannot be written."""
 
     def __init__(
-        self, connection: sqlite3.Connection, path: Path, *, wal: bool = False, problem: str | None = None
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        *,
+        wal: bool = False,
+        problem: str | None = None,
+        news: Sequence[str] = (),
     ) -> None:
         self.path = path
         self.problem = problem
+        self.news = news
+        """What was done when it was opened that somebody should know."""
         self._connection = connection
         self._relaxed = "NORMAL" if wal else "FULL"  # a rollback journal is only safe when it is synced
 
@@ -92,7 +100,10 @@ def border(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         code = primary_code(error)
         if code in DAMAGED:
-            _damaged(path, error)
+            raise Damaged(
+                f"the history {path} is damaged, or is not a history: {error}",
+                hint="move it aside, and a new one begins; or name another file with TASKCTL_HISTORY",
+            ) from error
         if code in BUSY:
             raise HistoryError(f"the history {path} was in use by others for {PATIENCE:.0f} s: {error}") from error
         raise HistoryError(f"the history {path} cannot be used: {error}") from error
@@ -102,11 +113,3 @@ def primary_code(error: sqlite3.Error) -> int | None:
     """SQLite's own code for what went wrong, without its refinements."""
     code: int | None = getattr(error, "sqlite_errorcode", None)  # errors of the Python module have none
     return None if code is None else code & 0xFF
-
-
-def _damaged(path: Path, error: Exception) -> NoReturn:
-    """The one place that knows what to do with a damaged history."""
-    raise HistoryError(
-        f"the history {path} is damaged, or is not a history: {error}",
-        hint=f"move {path} aside and a new one is begun; with it, tasks can still be followed by their ids",
-    ) from error

@@ -81,7 +81,7 @@ def locked(path: Path) -> Iterator[None]:
     """Hold this lock file against every other process; it stays, since removing it would race."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        _lock(descriptor)
+        hold(descriptor)
         yield
     finally:
         os.close(descriptor)
@@ -89,14 +89,16 @@ def locked(path: Path) -> Iterator[None]:
 
 if sys.platform == "win32":
 
-    def _lock(descriptor: int) -> None:
+    def hold(descriptor: int) -> None:
+        """Keep an open file from every other process that holds it, until it is closed."""
         import msvcrt
 
         msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
 
 else:
 
-    def _lock(descriptor: int) -> None:
+    def hold(descriptor: int) -> None:
+        """Keep an open file from every other process that holds it, until it is closed."""
         import fcntl
 
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -13,8 +13,9 @@ from taskctl.model import ENDED, State, Task
 from taskctl.secret import redact
 from taskctl.store import queries
 from taskctl.store.database import Database, Row, Value
+from taskctl.store.ledger import Ledger
 from taskctl.store.merging import merged
-from taskctl.store.opening import open_database
+from taskctl.store.recovery import opened
 from taskctl.store.rows import decode, encode, plain, stamp
 from taskctl.store.submission import Intent, Submission, begun, decode_submission, encode_intent
 
@@ -22,14 +23,16 @@ from taskctl.store.submission import Intent, Submission, begun, decode_submissio
 class History:
     """The local memory of tasks, safe to be used by many processes at once."""
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
+    def __init__(self, database: Database, ledger: Ledger, *, clock: Clock) -> None:
         self._db = database
+        self._ledger = ledger
         self._clock = clock
 
     @classmethod
     def open(cls, path: Path, *, clock: Clock) -> Self:
         """The history in this file, which is made if it is missing. `writable` says whether it can remember."""
-        return cls(open_database(path), clock=clock)
+        ledger = Ledger(path)
+        return cls(opened(path, ledger, clock.now()), ledger, clock=clock)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -58,6 +61,11 @@ class History:
         """Why nothing can be recorded."""
         return self._db.problem
 
+    @property
+    def news(self) -> Sequence[str]:
+        """What was done when it was opened that somebody should know."""
+        return self._db.news
+
     def intend(self, intent: Intent, *, in_flight: float) -> Submission:
         """Put an intent on record, on the disk when this returns; or the submission that already has its key."""
         now = self._clock.now()
@@ -69,10 +77,17 @@ class History:
                 return decode_submission(known)
             task = begun(intent, now=now)
             row = self._insert(task, encode_intent(intent) | {"in_flight_until": stamp(until)})
+        try:
+            self._ledger.intend(intent, now)
+        except HistoryError:
+            self.drop(row)
+            raise
         return Submission(row=row, fresh=True, task=task, intent=intent, sent_at=now, in_flight_until=until)
 
     def bind(self, row: int, task: Task) -> Task:
         """The answer came: what was a submission is this task, on the disk when this returns."""
+        if task.id is not None and task.key is not None:
+            self._ledger.bound(task.base_url, task.key, task.id, self._clock.now())
         try:
             return self._bound(row, task)
         except HistoryError as error:
@@ -113,11 +128,20 @@ class History:
     def drop(self, row: int) -> None:
         """It provably never became a task: forget it, unless it has become one meanwhile."""
         with self._db.writing():
-            self._db.run("DELETE FROM task WHERE row = ? AND id IS NULL", (row,))
+            mine = self._db.row(queries.BY_ROW, (row,))
+            if mine is None or mine["id"] is not None:
+                return
+            self._db.run("DELETE FROM task WHERE row = ?", (row,))
+        self._ledger.gone([(mine["base_url"], mine["key"])], self._clock.now())
 
     def submissions(self) -> list[Submission]:
         """Every submission whose answer is not known, newest first."""
         return [decode_submission(row) for row in self._db.rows(queries.UNCONFIRMED, (State.UNCONFIRMED,))]
+
+    def count_lost(self) -> int:
+        """How many submissions have no answer and will have none by themselves."""
+        row = self._db.row(queries.LOST, (State.UNCONFIRMED, stamp(self._clock.now())))
+        return 0 if row is None else int(row["count"])
 
     def submission(self, key: str, base_url: str | None = None) -> Submission | None:
         """The submission with this key, settled or not: the newest, should several providers have one."""
@@ -189,7 +213,7 @@ class History:
         Raises:
             TaskNotFound: one of them is not here.
         """
-        count = 0
+        gone = []
         with self._db.writing():
             for task in tasks:
                 row = self._known(task)
@@ -197,16 +221,24 @@ class History:
                     hint = "nothing was forgotten; see: taskctl list"
                     raise TaskNotFound(f"the history does not know {task.name}", hint=hint, task=task.name)
                 self._db.run("DELETE FROM task WHERE row = ?", (row["row"],))
-                count += 1
-        self._db.clear_traces()
-        return count
+                gone.append((row["base_url"], row["key"]))
+        self._forgotten(gone)
+        return len(gone)
 
     def prune(self, before: datetime) -> int:
         """Remove for good what had ended before this time; how many there were."""
+        gone: list[tuple[str, str | None]] = []
         with self._db.writing():
-            count = sum(self._db.run(queries.PRUNE, (state, stamp(before))) for state in sorted(ENDED))
+            for state in sorted(ENDED):
+                rows = self._db.rows(queries.PRUNE, (state, stamp(before)))
+                gone += [(row["base_url"], row["key"]) for row in rows]
+        self._forgotten(gone)
+        return len(gone)
+
+    def _forgotten(self, gone: Iterable[tuple[str, str | None]]) -> None:
+        keyed = [(base_url, key) for base_url, key in gone if key is not None]
+        self._ledger.gone(keyed, self._clock.now(), forget=True)
         self._db.clear_traces()
-        return count
 
     def _by_identity(self, task: Task) -> Row | None:
         return self._db.row(queries.BY_IDENTITY, (plain(task.id), plain(task.base_url)))

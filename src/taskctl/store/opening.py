@@ -1,6 +1,7 @@
 """How a path becomes a history: made private, brought up to date, read-only or empty where it can't be written."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -11,18 +12,26 @@ from taskctl.store.steps import VERSION, migrate, version_of
 
 UNWRITABLE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY})
 
+Seed = Callable[[Database], str | None]
+
 PATIENCE_FOR_LOG = 200
 """Milliseconds that the change to a write-ahead log may wait for readers; the next opening tries again."""
 
 
-def open_database(path: Path) -> Database:
-    """The history in this file; where it can't be written, what can be read of it, with the reason."""
+def open_database(path: Path, seed: Seed | None = None) -> Database:
+    """The history in this file; where it can't be written, what can be read of it, with the reason.
+
+    `seed` fills a history that begins here, and says so.
+
+    Raises:
+        Damaged: it is no database. HistoryError: it is another program's, or a newer taskctl's.
+    """
     with border(path):
         try:
             make_private(path)
             for companion in ("-wal", "-shm"):
                 tighten(Path(f"{path}{companion}"))
-            return _writable(path)
+            return _writable(path, seed)
         except OSError as error:
             problem = error.strerror or str(error)
         except sqlite3.Error as error:
@@ -32,16 +41,22 @@ def open_database(path: Path) -> Database:
         return _readable(path, problem) or _in_memory(path, problem)
 
 
-def _writable(path: Path) -> Database:
+def _writable(path: Path, seed: Seed | None) -> Database:
     with ExitStack() as stack:
         db = stack.enter_context(closing(_connect(str(path))))
         version_of(db, path)  # before anything is changed
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
         wal = _write_ahead(db, path)
-        migrate(db, path)
+        made = Database(db, path, wal=wal)
+        migrate(db, path, lambda: _begin(made, seed))
         stack.pop_all()
-        return Database(db, path, wal=wal)
+        return made
+
+
+def _begin(database: Database, seed: Seed | None) -> None:
+    if seed is not None and (news := seed(database)) is not None:
+        database.news = (*database.news, news)
 
 
 def _readable(path: Path, problem: str) -> Database | None:

@@ -37,6 +37,7 @@ BY_AFFIX = f"""
 BY_IDENTITY = "SELECT * FROM task WHERE id = ? AND base_url = ?"
 BY_ROW = "SELECT * FROM task WHERE row = ?"
 UNCONFIRMED = f"SELECT * FROM task WHERE state = ? AND id IS NULL {NEWEST}"  # noqa: S608 - as said above
+LOST = "SELECT count(*) AS count FROM task WHERE state = ? AND id IS NULL AND coalesce(in_flight_until, 0) <= ?"
 EVERYTHING = f"SELECT {TASK} FROM task ORDER BY row"  # noqa: S608 - as said above
 SAME_KEY = f"""
     SELECT * FROM task WHERE base_url = :base_url AND (key IN (:key, :wire_key) OR wire_key IN (:key, :wire_key))
@@ -61,7 +62,7 @@ INHERIT = """
         (SELECT wire_key, files, fingerprint, method, url, content_type, body_sha256 FROM task WHERE row = :mine)
     WHERE row = :row AND fingerprint IS NULL
 """
-PRUNE = "DELETE FROM task WHERE state = ? AND coalesce(finished_at, listed_at) < ?"
+PRUNE = "DELETE FROM task WHERE state = ? AND coalesce(finished_at, listed_at) < ? RETURNING base_url, key"
 
 
 def affix(text: str) -> dict[str, Value]:

@@ -5,6 +5,7 @@ keeps to one precision, and `datetime(submitted_at / 1000000, 'unixepoch')` read
 """
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from taskctl.errors import HistoryError
@@ -92,15 +93,18 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
     return int(version)
 
 
-def migrate(db: sqlite3.Connection, path: Path) -> None:
-    """Take the steps that the file has not taken, all of them or none."""
+def migrate(db: sqlite3.Connection, path: Path, begin: Callable[[], None] | None = None) -> None:
+    """Take the steps that the file has not taken, all of them or none; with the first of all goes `begin`."""
     if version_of(db, path) == VERSION:
         return
     db.execute("BEGIN IMMEDIATE")
     try:
-        for step in STEPS[version_of(db, path) :]:  # asked again: another process may have been first
+        before = version_of(db, path)  # asked again: another process may have been first
+        for step in STEPS[before:]:
             for statement in step:
                 db.execute(statement)
+        if before == 0 and begin is not None:
+            begin()
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("COMMIT")
     finally:

@@ -61,10 +61,6 @@ def list_(
         found = history.tasks(
             profile=shell.profile, states=state or None, model=model, tag=tag, since=young, limit=most or None
         )
-        lost = history.tasks(states=[State.UNCONFIRMED], limit=100)
     if not found and shell.profile is not None:
         shell.profiles().named(shell.profile)  # is there nothing of it because there is no such profile?
     shell.output.tasks(found, now=now)
-    if lost:
-        what = "1 submission" if len(lost) == 1 else f"{len(lost)} submissions"
-        shell.output.note(f"{what} had no answer and may have been charged; settle with: taskctl reconcile")

@@ -36,5 +36,5 @@ def reconcile(
     """
     from taskctl.cli.settling import settle
 
-    with shell.runtime() as runtime:
+    with shell.runtime(remind=False) as runtime:
         settle(shell, runtime, [*shell.references(tasks or []), *([key] if key else [])], resubmit=resubmit, yes=yes)

@@ -1,12 +1,15 @@
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from taskctl.errors import ExitCode, TaskNotFound, Unconfirmed
 from taskctl.flow import ending, fetching, following, settling
+from taskctl.flow.matching import by_list
 from taskctl.flow.outcome import Outcome
-from taskctl.model import State, Task
+from taskctl.model import Report, State, Task
 from taskctl.net.transfer import Target
 from taskctl.runtime import Runtime
 from tests.flow.world import Answer, Script, World, body_of, nobody, says
@@ -24,7 +27,11 @@ def lost(world: World, profile: str, key: str = "shot-3", **wish: object) -> htt
     return script.asked[0]
 
 
+EMPTY = says(data=[], total=0)
+
+
 def reconciled(world: World, script: Script, *, key: str = "shot-3", resubmit: bool = False) -> Task:
+    script.also(tasks=EMPTY)
     with world.runtime(script) as runtime:
         submission = runtime.history.submission(key)
         assert submission is not None
@@ -64,9 +71,10 @@ def test_a_person_who_decides_to_pay_again_sends_the_same_bytes_once(world: Worl
     first = lost(world, "evolink")
     script = Script(generations=says(id="task-2", status="pending"))
     task = reconciled(world, script, resubmit=True)
-    assert (task.id, task.key, len(script.asked)) == ("task-2", "shot-3", 1)
-    assert script.asked[0].content == first.content
-    assert script.asked[0].headers["Idempotency-Key"] == first.headers["Idempotency-Key"]
+    (again,) = script.to("generations")
+    assert (task.id, task.key) == ("task-2", "shot-3")
+    assert again.content == first.content
+    assert again.headers["Idempotency-Key"] == first.headers["Idempotency-Key"]
     assert world.rows() == [task]
 
 
@@ -177,3 +185,110 @@ def test_what_may_not_exist_is_neither_deleted_nor_fetched(world: World) -> None
 
 async def fetched(runtime: Runtime, tasks: list[Task]) -> Outcome:
     return await fetching.download(runtime, tasks, fetching.Fetching(target=Target(folder=Path("/nowhere"))))
+
+
+PROMPT = {"prompt": "a dog on a wide beach"}
+
+
+def listed(world: World, id_: str = "task-9", *, after: float = 2.0, **more: object) -> dict[str, object]:
+    """What EvoLink lists of a task that began so many seconds from now."""
+    created = int(world.clock.now().timestamp() + after)
+    return {"id": id_, "model": "m", "status": "processing", "created_at": created, **more}
+
+
+def of(*tasks: dict[str, object]) -> Script:
+    return Script(tasks=says(data=list(tasks), total=len(tasks)))
+
+
+def test_the_one_task_in_the_list_that_asks_for_the_same_is_it(world: World) -> None:
+    lost(world, "evolink", model="m", input=PROMPT)
+    script = of(listed(world, "task-8", input={"prompt": "another dog altogether"}), listed(world, input=PROMPT))
+    task = reconciled(world, script)
+    assert (task.id, task.key, task.state) == ("task-9", "shot-3", State.RUNNING)
+    assert world.rows() == [task]
+    assert [request.method for request in script.asked] == ["GET"]
+
+
+class Listing:
+    """A provider that lists these tasks."""
+
+    def __init__(self, *reports: Report) -> None:
+        self.reports = reports
+
+    async def tasks(self, limit: int | None) -> AsyncIterator[Report]:
+        for report in self.reports[:limit]:
+            yield report
+
+
+def test_the_task_with_the_key_is_it_whatever_else_it_says(world: World) -> None:
+    lost(world, "evolink", model="m", input=PROMPT)
+    provider: Any = Listing(Report(id="task-8", key="shot-4"), Report(id="task-9", key="shot-3", model="n"))
+    with world.runtime(nobody) as runtime:
+        submission = runtime.history.submission("shot-3")
+        assert submission is not None
+        matches = runtime.run(by_list(runtime, provider, submission))
+    assert matches.found is not None
+    assert matches.found.id == "task-9"
+
+
+@pytest.mark.parametrize(
+    ("what", "candidates"),
+    [
+        ("two alike", "task-8 or task-9"),
+        ("no word of what was asked for", "task-9"),
+        ("another model", None),
+        ("much later", None),
+        ("long before", None),
+        ("no time", None),
+        ("known already", None),
+    ],
+)
+def test_what_may_be_another_task_is_not_adopted(world: World, what: str, candidates: str | None) -> None:
+    if what == "known already":
+        world.submit(Script(generations=says(id="task-9", status="pending")), "evolink", model="m", input=PROMPT)
+    lost(world, "evolink", model="m", input=PROMPT)
+    found = {
+        "two alike": [listed(world, "task-8", input=PROMPT), listed(world, input=PROMPT)],
+        "no word of what was asked for": [listed(world)],
+        "another model": [listed(world, input=PROMPT, model="n")],
+        "much later": [listed(world, input=PROMPT, after=600)],
+        "long before": [listed(world, input=PROMPT, after=-600)],
+        "no time": [listed(world, input=PROMPT) | {"created_at": None}],
+        "known already": [listed(world, input=PROMPT)],
+    }[what]
+    with pytest.raises(Unconfirmed) as caught:
+        reconciled(world, of(*found))
+    hint = caught.value.hint or ""
+    assert ("it may be" in hint) is (candidates is not None)
+    assert candidates is None or candidates in hint
+    assert [row.state for row in world.rows() if row.key == "shot-3"] == [State.UNCONFIRMED]
+
+
+def test_of_two_lost_submissions_of_the_same_neither_is_guessed(world: World) -> None:
+    lost(world, "evolink", model="m", input=PROMPT)
+    lost(world, "evolink", key="shot-4", model="m", input=PROMPT)
+    with pytest.raises(Unconfirmed):
+        reconciled(world, of(listed(world, input=PROMPT)))
+
+
+def test_a_person_who_would_pay_again_need_not_where_the_task_is_there(world: World) -> None:
+    lost(world, "evolink", model="m", input=PROMPT)
+    script = of(listed(world, input=PROMPT))
+    assert reconciled(world, script, resubmit=True).id == "task-9"
+    assert [request.method for request in script.asked] == ["GET"]
+
+
+def test_a_list_that_cannot_be_had_makes_nothing_worse(world: World) -> None:
+    lost(world, "evolink", model="m", input=PROMPT)
+    with pytest.raises(Unconfirmed, match="was lost"):
+        reconciled(world, Script(tasks=httpx2.ConnectError("refused")))
+
+
+def test_a_key_that_may_have_been_forgotten_is_not_sent_again(world: World) -> None:
+    lost(world, "bytespike")
+    world.clock.passed += 3601
+    script = Script(query=ABSENT)
+    with pytest.raises(Unconfirmed):
+        reconciled(world, script)
+    assert script.to("submit") == []
+    assert reconciled(world, Script(query=ABSENT, submit=HERE), resubmit=True).id == "task-1"

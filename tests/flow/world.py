@@ -75,6 +75,11 @@ class Script:
             raise answer
         return answer(request) if callable(answer) else answer
 
+    def also(self, **answers: Answer) -> None:
+        """Answer these, too, where nothing else was said."""
+        for name, answer in answers.items():
+            self._left.setdefault(name, [answer])
+
     def to(self, end: str) -> list[httpx2.Request]:
         """The requests whose path ends so."""
         return [request for request in self.asked if request.url.path.endswith(end)]

@@ -8,7 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskctl.dialects.messages import Trouble
-from taskctl.net.submitting import BUSY_PATIENCE, CONNECT_PATIENCE, LOST_ATTEMPTS, Attempt, Contract, Met, Move, decide
+from taskctl.net.submitting import (
+    BUSY_PATIENCE,
+    CONNECT_PATIENCE,
+    KEY_LIVES,
+    LOST_ATTEMPTS,
+    Attempt,
+    Contract,
+    Met,
+    Move,
+    Promise,
+    decide,
+)
 
 HARMLESS = {Contract.REPLAY, Contract.EXISTING}
 
@@ -58,7 +69,7 @@ def move(answer: Answer, contract: Contract, *, earlier: bool, elapsed: float, n
         elapsed=elapsed,
         maybe_accepted=earlier,
     )
-    return decide(attempt, contract).move
+    return decide(attempt, Promise(contract=contract)).move
 
 
 def expected(answer: Answer, contract: Contract, *, earlier: bool, patient: bool, attempts_left: bool) -> Move:
@@ -101,6 +112,7 @@ anything = st.builds(
     retry_after=st.none() | st.floats(-1e9, 1e9),
     number=st.integers(1, 50),
     elapsed=st.floats(0, 1e6),
+    age=st.floats(-1e9, 1e9),
     maybe_accepted=st.booleans(),
 )
 
@@ -108,7 +120,7 @@ anything = st.builds(
 @settings(max_examples=50)
 @given(anything, st.sampled_from([Contract.NONE, Contract.REJECT]))
 def test_without_a_contract_nothing_that_may_have_arrived_is_sent_again(attempt: Attempt, contract: Contract) -> None:
-    decision = decide(attempt, contract)
+    decision = decide(attempt, Promise(contract=contract))
     if attempt.may_have_arrived:
         assert decision.move is Move.UNCONFIRMED
 
@@ -117,13 +129,13 @@ def test_without_a_contract_nothing_that_may_have_arrived_is_sent_again(attempt:
 @given(anything, st.sampled_from(Contract))
 def test_what_may_have_been_accepted_is_never_said_to_be_refused(attempt: Attempt, contract: Contract) -> None:
     if attempt.maybe_accepted or attempt.may_have_arrived:
-        assert decide(attempt, contract).move in (Move.AGAIN, Move.UNCONFIRMED)
+        assert decide(attempt, Promise(contract=contract)).move in (Move.AGAIN, Move.UNCONFIRMED)
 
 
 @settings(max_examples=50)
 @given(anything, st.sampled_from(Contract))
 def test_a_pause_is_short_and_only_where_something_is_sent(attempt: Attempt, contract: Contract) -> None:
-    decision = decide(attempt, contract)
+    decision = decide(attempt, Promise(contract=contract))
     assert 0 <= decision.pause <= BUSY_PATIENCE
     assert (decision.pause > 0) is (decision.move is Move.AGAIN)
 
@@ -131,7 +143,7 @@ def test_a_pause_is_short_and_only_where_something_is_sent(attempt: Attempt, con
 @pytest.mark.parametrize(("number", "pause"), [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (40, 8.0)])
 def test_pauses_double_up_to_eight_seconds(number: int, pause: float) -> None:
     attempt = Attempt(met=Met.PROBLEM, trouble=Trouble.BUSY, status=429, number=number, elapsed=0)
-    assert decide(attempt, Contract.NONE).pause == pause
+    assert decide(attempt, Promise()).pause == pause
 
 
 @pytest.mark.parametrize(
@@ -154,13 +166,13 @@ def test_a_busy_provider_is_waited_for_as_it_asks_for_a_minute_in_all(
     attempt = Attempt(
         met=Met.PROBLEM, trouble=Trouble.BUSY, status=429, number=1, elapsed=elapsed, retry_after=retry_after
     )
-    decision = decide(attempt, Contract.NONE)
+    decision = decide(attempt, Promise())
     assert (decision.move, decision.pause) == (move, pause)
 
 
 @pytest.mark.parametrize(("elapsed", "move"), [(0.0, Move.AGAIN), (9.5, Move.AGAIN), (9.6, Move.GIVE_UP)])
 def test_a_door_that_does_not_open_is_knocked_at_for_ten_seconds(elapsed: float, move: Move) -> None:
-    assert decide(Attempt(met=Met.NOT_SENT, number=1, elapsed=elapsed), Contract.NONE).move is move
+    assert decide(Attempt(met=Met.NOT_SENT, number=1, elapsed=elapsed), Promise(contract=Contract.NONE)).move is move
 
 
 @pytest.mark.parametrize(
@@ -171,10 +183,25 @@ def test_a_lost_answer_is_not_waited_for_by_the_hour(retry_after: float | None, 
     attempt = Attempt(
         met=Met.PROBLEM, trouble=Trouble.UNAVAILABLE, status=503, number=1, elapsed=0, retry_after=retry_after
     )
-    decision = decide(attempt, Contract.REPLAY)
+    decision = decide(attempt, Promise(contract=Contract.REPLAY))
     assert (decision.move, decision.pause) == (move, pause)
 
 
 def test_the_time_that_was_spent_waiting_for_an_answer_does_not_use_up_the_repetitions() -> None:
     attempt = Attempt(met=Met.LOST, number=2, elapsed=125.0, maybe_accepted=True)
-    assert decide(attempt, Contract.EXISTING).move is Move.AGAIN
+    assert decide(attempt, Promise(contract=Contract.EXISTING)).move is Move.AGAIN
+
+
+@pytest.mark.parametrize(("age", "fresh"), [(0.0, True), (100.0, True), (100.1, False), (1e9, False), (-0.1, False)])
+@pytest.mark.parametrize("contract", list(Contract))
+def test_a_key_is_trusted_for_as_long_as_it_lives(contract: Contract, age: float, fresh: bool) -> None:
+    promise = Promise(contract=contract, lives=100.0)
+    attempt = Attempt(met=Met.LOST, number=1, elapsed=0.0, age=age)
+    assert promise.harmless(age) is (fresh and contract in HARMLESS)
+    assert promise.telling(age) is (fresh and contract is not Contract.NONE)
+    assert (decide(attempt, promise).move is Move.AGAIN) is promise.harmless(age)
+
+
+def test_a_key_that_nobody_says_the_life_of_lives_for_an_hour() -> None:
+    assert Promise().contract is Contract.NONE
+    assert Promise().lives == KEY_LIVES == 3600.0

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from taskctl import durations
 from taskctl.dialects.messages import Problem, Request
 from taskctl.dialects.site import Order
 from taskctl.errors import NoAnswer, TaskctlError, TaskNotFound, Unconfirmed, Unsupported
 from taskctl.model import Report, Task
 from taskctl.net.provider import Provider
-from taskctl.net.submitting import Attempt, Contract, Met, Move, decide
+from taskctl.net.submitting import KEY_LIVES, Attempt, Contract, Met, Move, Promise, decide
 from taskctl.net.wire import NotSent, Untrusted
 from taskctl.runtime import Runtime
 from taskctl.store.submission import Submission
@@ -46,8 +47,14 @@ async def send(
         attempt, error = met
         tried, arrived = tried + 1, arrived + attempt.may_have_arrived
         elapsed = clock.monotonic() - began
-        attempt = replace(attempt, number=arrived or tried, elapsed=elapsed, maybe_accepted=maybe_accepted)
-        decision = decide(attempt, contract_of(provider))
+        attempt = replace(
+            attempt,
+            number=arrived or tried,
+            elapsed=elapsed,
+            age=age_of(runtime, submission),
+            maybe_accepted=maybe_accepted,
+        )
+        decision = decide(attempt, promise_of(provider))
         match decision.move:
             case Move.AGAIN:
                 maybe_accepted = maybe_accepted or attempt.may_have_arrived
@@ -62,9 +69,16 @@ async def send(
                 raise error
 
 
-def contract_of(provider: Provider) -> Contract:
-    """What the provider is known to do with a repeated key."""
-    return Contract(provider.site.dialect.form.submit.idempotency)
+def promise_of(provider: Provider) -> Promise:
+    """What the provider is known to do with a repeated key, and for how long."""
+    form = provider.site.dialect.form.submit
+    lives = durations.seconds(form.key_lives) if form.key_lives else KEY_LIVES
+    return Promise(contract=Contract(form.idempotency), lives=lives)
+
+
+def age_of(runtime: Runtime, submission: Submission) -> float:
+    """Seconds since the submission was put on record."""
+    return (runtime.clock.now() - submission.sent_at).total_seconds()
 
 
 @contextmanager

@@ -5,13 +5,15 @@ import shlex
 from taskctl.dialects.messages import Request
 from taskctl.dialects.site import Order
 from taskctl.errors import Unconfirmed, Unsupported
-from taskctl.flow.sending import IN_FLIGHT, by_key, contract_of, send, settling, unconfirmed
-from taskctl.model import State, Task
+from taskctl.flow.matching import by_list
+from taskctl.flow.sending import IN_FLIGHT, age_of, by_key, promise_of, send, settling, unconfirmed
+from taskctl.model import Report, State, Task
 from taskctl.net.provider import Provider
-from taskctl.net.submitting import Contract
 from taskctl.runtime import Runtime
 from taskctl.store.submission import Intent, Submission
 
+_SHOWN = 5
+"""Candidates that a hint names."""
 _LOOK = "only the provider's own pages tell whether it is there"
 
 
@@ -29,7 +31,9 @@ async def recovered(runtime: Runtime, submission: Submission) -> Task:
 
 
 async def reconcile(runtime: Runtime, submission: Submission, *, resubmit: bool = False) -> Task:
-    """Find out what became of a submission whose answer was lost; send it again where a repeated key is harmless.
+    """Find out what became of a submission whose answer was lost: by its key, in the list, or by sending it again.
+
+    It is sent again where a repeated key is harmless, or is refused by a provider that has it.
 
     Raises:
         Unconfirmed: nobody can tell, and only a person may decide to pay again (`resubmit`).
@@ -40,24 +44,37 @@ async def reconcile(runtime: Runtime, submission: Submission, *, resubmit: bool 
     found = await _recovered(runtime, provider, submission)
     if found is not None:
         return found
-    harmless = contract_of(provider) in (Contract.REPLAY, Contract.EXISTING)
-    if not (harmless or resubmit):
+    matches = await by_list(runtime, provider, submission)
+    if matches.found is not None:
+        return _settled(runtime, submission, matches.found)
+    if not (resubmit or promise_of(provider).telling(age_of(runtime, submission))):
         forgetting = f"taskctl history forget {shlex.quote(submission.intent.key)}"
         again = f"{settling(submission)} --resubmit"
-        raise unconfirmed(submission, hint=f"{_LOOK}; to pay again: {again}; to let it go: {forgetting}")
+        look = f"it may be {' or '.join(matches.likely[:_SHOWN])}" if matches.likely else _LOOK
+        raise unconfirmed(submission, hint=f"{look}; to pay again: {again}; to let it go: {forgetting}")
     if submission.intent.body is None:
         raise unconfirmed(submission, hint=f"{_LOOK}; its request held a secret and was not kept")
     if not runtime.history.claim(submission.row, in_flight=IN_FLIGHT):
         hint = f"another process may be sending it right now; in two minutes: {settling(submission)}"
         raise unconfirmed(submission, hint=hint)
     order, request = _repeated(provider, submission.intent)
-    return await send(runtime, provider, request, order, submission, maybe_accepted=True)
+    try:
+        return await send(runtime, provider, request, order, submission, maybe_accepted=True)
+    except Unconfirmed:
+        matches = await by_list(runtime, provider, submission)  # a refusal of its key may have told that it is there
+        if matches.found is None:
+            raise
+        return _settled(runtime, submission, matches.found)
 
 
 async def _recovered(runtime: Runtime, provider: Provider, submission: Submission) -> Task | None:
     report = await by_key(provider, submission.intent.key)
     if report is None:
         return None
+    return _settled(runtime, submission, report)
+
+
+def _settled(runtime: Runtime, submission: Submission, report: Report) -> Task:
     return runtime.history.bind(submission.row, submission.task.told(report, now=runtime.clock.now()))
 
 

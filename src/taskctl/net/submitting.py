@@ -11,6 +11,8 @@ BUSY_PATIENCE = 60.0
 """Seconds we wait in all where the provider says 429, and at most before one repetition."""
 LOST_ATTEMPTS = 3
 """Requests that may be sent in all where the provider knows a repeated key."""
+KEY_LIVES = 3600.0
+"""Seconds for which a provider is trusted to remember a key where nobody says for how long."""
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
 
@@ -22,6 +24,25 @@ class Contract(StrEnum):
     REPLAY = "replay"
     EXISTING = "existing"
     REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What the provider is known to do with a repeated key, and for how many seconds."""
+
+    contract: Contract = Contract.NONE
+    lives: float = KEY_LIVES
+
+    def harmless(self, age: float) -> bool:
+        """Whether a submission first sent so many seconds ago can be repeated without a second task.
+
+        A clock that was set back in between makes the age negative: how old the key is, nobody knows then.
+        """
+        return self.contract in (Contract.REPLAY, Contract.EXISTING) and 0 <= age <= self.lives
+
+    def telling(self, age: float) -> bool:
+        """Whether a repetition costs nothing where there is a task already, be it that it is refused then."""
+        return self.harmless(age) or (self.contract is Contract.REJECT and 0 <= age <= self.lives)
 
 
 class Met(StrEnum):
@@ -57,7 +78,9 @@ class Attempt:
     number: int
     """The attempts made so far that may have reached the provider, or all where none did; 1 is the first."""
     elapsed: float
-    """Seconds since the first attempt."""
+    """Seconds since the first attempt of this command."""
+    age: float = 0.0
+    """Seconds since the submission was put on record, by whatever command."""
     maybe_accepted: bool = False
     """Whether an earlier attempt may have been accepted."""
 
@@ -79,11 +102,11 @@ class Decision:
     pause: float = 0.0
 
 
-def decide(attempt: Attempt, contract: Contract) -> Decision:
+def decide(attempt: Attempt, promise: Promise) -> Decision:
     """What to do after this attempt.
 
     A submission is sent again only where the attempt provably never arrived, where the provider says that it is
-    too busy (429), or where its contract makes a repeated key harmless.
+    too busy (429), or where its promise makes a repeated key harmless.
     """
     pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt.number - 1))
     ended = Move.UNCONFIRMED if attempt.maybe_accepted else Move.GIVE_UP
@@ -94,7 +117,7 @@ def decide(attempt: Attempt, contract: Contract) -> Decision:
             patient = attempt.elapsed + pause <= CONNECT_PATIENCE
             return Decision(move=Move.AGAIN, pause=pause) if patient else Decision(move=ended)
     if attempt.may_have_arrived:
-        return _after_a_lost_answer(attempt, contract, pause)
+        return _after_a_lost_answer(attempt, promise, pause)
     if attempt.trouble is Trouble.BUSY:
         pause = max(pause, attempt.retry_after or 0.0)
         patient = attempt.elapsed + pause <= BUSY_PATIENCE
@@ -102,9 +125,8 @@ def decide(attempt: Attempt, contract: Contract) -> Decision:
     return Decision(move=Move.UNCONFIRMED if attempt.maybe_accepted else Move.REFUSED)
 
 
-def _after_a_lost_answer(attempt: Attempt, contract: Contract, pause: float) -> Decision:
-    harmless = contract in (Contract.REPLAY, Contract.EXISTING)
+def _after_a_lost_answer(attempt: Attempt, promise: Promise, pause: float) -> Decision:
     pause = max(pause, attempt.retry_after or 0.0)
-    if harmless and attempt.number < LOST_ATTEMPTS and pause <= BUSY_PATIENCE:
+    if promise.harmless(attempt.age) and attempt.number < LOST_ATTEMPTS and pause <= BUSY_PATIENCE:
         return Decision(move=Move.AGAIN, pause=pause)
     return Decision(move=Move.UNCONFIRMED)

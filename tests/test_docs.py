@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +13,7 @@ from tests.inside import Inside
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 GROUPS = ("profile", "dialect", "history")
 
 
@@ -38,6 +39,24 @@ def test_the_readme_has_the_command_that_ci_runs(name: str) -> None:
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_every_fault_of_the_table_has_a_test_and_every_fault_test_is_in_it() -> None:
+    faults = tomllib.loads((ROOT / "docs" / "faults.toml").read_text("utf-8"))["faults"]
+    tested = {
+        name
+        for module in (ROOT / "tests" / "faults").glob("test_*.py")
+        for name in re.findall(r"def test_([PLSR][0-9]+)_", module.read_text("utf-8"))
+    }
+    assert set(faults) - tested == {"S18"}, "there is nothing that receives webhooks"
+    assert tested <= set(faults)
+
+
+def test_each_promise_of_the_readme_names_its_tests() -> None:
+    promised = README.partition("three promises")[2].partition("\n\n")[0]
+    for promise in ("never pays twice", "loses nothing", "leaks nothing"):
+        said = promised.partition(f"**{promise}**")[2].partition("**")[0]
+        assert re.search(r"\]\(tests/faults/test_\w+\.py\)", said), promise
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -8,6 +8,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO, Self
 from urllib.parse import unquote
 
@@ -68,6 +69,11 @@ class Reset:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """Go on once the client has taken from its system all that was sent; only Linux tells when that is."""
+
+
+@dataclass(frozen=True)
 class Keep:
     """Take another request on this connection; without it each answer ends with a close."""
 
@@ -79,7 +85,7 @@ class Secure:
     context: ssl.SSLContext
 
 
-Step = bytes | Hold | Pause | Reset | Keep | Secure
+Step = bytes | Hold | Pause | Reset | Taken | Keep | Secure
 Script = Callable[[Asked], bytes | Iterable[Step]]
 """What to do with a request: bytes to send, or steps, where a generator may look at the world between them."""
 
@@ -87,7 +93,7 @@ Script = Callable[[Asked], bytes | Iterable[Step]]
 class Server:
     """Runs its script for each request and remembers everything that arrived."""
 
-    def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.script = script
         self.asked: list[Asked] = []
         self.connections = 0
@@ -99,7 +105,7 @@ class Server:
         self._held: set[threading.Event] = set()
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
 
@@ -197,6 +203,9 @@ class Server:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     connection.close()
                     return None
+                case Taken():
+                    while _under_way(connection) and not self._closing.is_set():
+                        self._closing.wait(0.003)
                 case Keep() | Secure():
                     after = step
         return after
@@ -207,6 +216,18 @@ class Server:
             if self._closing.is_set():
                 return
         until.wait()
+
+
+def _under_way(connection: socket.socket) -> int:
+    """Bytes that we have sent and that the client has not taken yet."""
+    (_, ours), (_, theirs) = connection.getsockname(), connection.getpeername()
+    waiting = 0
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        ports = int(local[-4:], 16), int(remote[-4:], 16)
+        to_send, to_take = (int(queue, 16) for queue in queues.split(":"))
+        waiting += {(ours, theirs): to_send, (theirs, ours): to_take}.get(ports, 0)
+    return waiting
 
 
 def _read(stream: Any, limit: int | None) -> Asked | None:

@@ -11,7 +11,7 @@ LEAVES = {"model", "errors", "clock", "secret", "safe", "durations"}
 MAY_IMPORT = {
     "cli": {"cli", "flow", "runtime", "profiles", "wish", "net", "store", "dialects", "sandbox", "tomlfile", *LEAVES},
     "flow": {"flow", "runtime", "profiles", "wish", "net", "store", "dialects", *LEAVES},
-    "runtime": {"profiles", "net", "store", "dialects", "sandbox", *LEAVES},
+    "runtime": {"interrupts", "profiles", "net", "store", "dialects", "sandbox", *LEAVES},
     "wish": {"profiles", *LEAVES},
     "net": {"net", "profiles", "dialects", *LEAVES},
     "profiles": {"keys", "dialects", "store", *LEAVES},
@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "sandbox": {"sandbox"},
     "tomlfile": {"errors"},
     "errors": set(),
+    "interrupts": set(),
     "model": set(),
     "clock": set(),
     "secret": set(),

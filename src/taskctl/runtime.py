@@ -64,8 +64,10 @@ class Runtime:
     sandbox_folder: Path
     transport: "httpx2.AsyncBaseTransport | None" = None
     """Instead of the network, in tests."""
-    interrupted: "Submission | None" = None
-    """What was under way when somebody stopped us: it may have been accepted."""
+    sending: "Submission | None" = None
+    """What may have been accepted, and has no answer yet."""
+    accepted: Task | None = None
+    """The task of the latest submission that has one."""
     _stack: ExitStack = field(default_factory=ExitStack, init=False)
     _opened: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
     _providers: dict[tuple[str, str], "Provider"] = field(default_factory=dict, init=False)
@@ -81,17 +83,36 @@ class Runtime:
         self.history.close()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What this asynchronous work returns."""
+        """What this asynchronous work returns.
+
+        Raises:
+            KeyboardInterrupt: a signal told us to stop; the work was cancelled and has tidied up.
+        """
         import asyncio
 
-        async def opened() -> T:
-            async with AsyncExitStack() as self._opened:
-                try:
-                    return await work
-                finally:
-                    self._providers.clear()
+        from taskctl.interrupts import Interrupts
 
-        return asyncio.run(opened())
+        interrupts = Interrupts()
+        self.sending = self.accepted = None
+
+        async def opened() -> T:
+            if (task := asyncio.current_task()) is not None:
+                interrupts.cancel(task)
+            try:
+                async with AsyncExitStack() as self._opened:
+                    return await work
+            finally:
+                work.close()
+                self._providers.clear()
+
+        with interrupts.held():
+            try:
+                done = asyncio.run(opened())
+            except asyncio.CancelledError:
+                interrupts.take_effect()
+                raise
+        interrupts.take_effect()
+        return done
 
     async def provider(self, profile: Profile) -> "Provider":
         """The provider of this profile, connected on first use.

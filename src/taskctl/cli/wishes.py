@@ -70,11 +70,15 @@ def made(
 
 
 def sent(runtime: "Runtime", work: Coroutine[Any, Any, Task]) -> Task:
-    """The task of a submission; an interrupted one says what settles it."""
+    """The task of a submission; an interrupted one says what became of it, or what settles it."""
     try:
         return runtime.run(work)
     except KeyboardInterrupt as stopped:
-        lost = runtime.interrupted
+        task, lost = runtime.accepted, runtime.sending
+        if task is not None:
+            hint = f"follow it with: taskctl wait -P {shlex.quote(task.profile)} {shlex.quote(task.name)}"
+            message = f"stopped; {task.name} was submitted, and goes on"
+            raise resuming(stopped, hint, tasks=[task], message=message) from stopped
         if lost is None:
             raise resuming(stopped, "submit it again", message="stopped; nothing was sent") from stopped
         message = f"stopped before the answer to the submission with key {lost.intent.key} came"

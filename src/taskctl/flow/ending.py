@@ -1,8 +1,9 @@
 """Cancels what has not ended, and deletes what is named; and asks a provider for its own list."""
 
-from taskctl.errors import TaskctlError, Unsupported
+from taskctl.errors import KeyConflict, Refused, TaskctlError, Unsupported
 from taskctl.flow.outcome import Outcome, unsettled
 from taskctl.model import State, Task
+from taskctl.net.provider import Provider
 from taskctl.runtime import Runtime
 
 
@@ -26,7 +27,10 @@ async def _cancelled(runtime: Runtime, task: Task) -> Task:
         runtime.listener.note(f"{task.name} has ended already: {task.state}")
         return task
     provider = await runtime.provider(profile)
-    report = await provider.cancel(task.id, task.key)
+    try:
+        report = await provider.cancel(task.id, task.key)
+    except (Refused, KeyConflict) as refusal:
+        return await _as_it_is(runtime, provider, task, refusal)
     if task.id is not None and (report is None or report.state is None):
         report = await provider.look(task.id, operation=task.operation)
     if report is None:
@@ -35,6 +39,25 @@ async def _cancelled(runtime: Runtime, task: Task) -> Task:
     told = runtime.remember(task.told(report, now=runtime.clock.now()))
     if told.state is not State.CANCELLED:
         runtime.listener.note(f"{told.name} is {told.state}: it was not cancelled")
+    return told
+
+
+async def _as_it_is(runtime: Runtime, provider: Provider, task: Task, refusal: TaskctlError) -> Task:
+    """What a task is that could not be cancelled: perhaps it has ended meanwhile, and that is why.
+
+    Raises:
+        TaskctlError: the refusal, where that is not it.
+    """
+    if task.id is None:
+        raise refusal
+    try:
+        report = await provider.look(task.id, operation=task.operation)
+    except TaskctlError:
+        raise refusal from None
+    told = runtime.remember(task.told(report, now=runtime.clock.now()))
+    if not told.state.ended:
+        raise refusal
+    runtime.listener.note(f"{told.name} is {told.state}: it was not cancelled")
     return told
 
 

@@ -43,7 +43,7 @@ async def send(
         with _interruptible(runtime, submission, may_have_arrived=True):
             met = await _attempt(provider, request, order)
         if isinstance(met, Report):
-            return history.bind(submission.row, submission.task.told(met, now=clock.now()))
+            return _bound(runtime, submission, met)
         attempt, error = met
         tried, arrived = tried + 1, arrived + attempt.may_have_arrived
         elapsed = clock.monotonic() - began
@@ -89,7 +89,7 @@ def _interruptible(runtime: Runtime, submission: Submission, *, may_have_arrived
     except asyncio.CancelledError:
         if may_have_arrived:
             runtime.history.lost(submission.row)
-            runtime.interrupted = submission
+            runtime.sending = submission
         else:
             runtime.history.drop(submission.row)
         raise
@@ -116,12 +116,21 @@ async def _found(runtime: Runtime, provider: Provider, submission: Submission, e
     """The task after its answer was lost: by its key, where the provider can find it so."""
     runtime.history.lost(submission.row)
     try:
-        found = await by_key(provider, submission.intent.key)
+        with _interruptible(runtime, submission, may_have_arrived=True):
+            found = await by_key(provider, submission.intent.key)
     except TaskctlError:
         found = None
     if found is None:
         raise unconfirmed(submission, error) from error
-    return runtime.history.bind(submission.row, submission.task.told(found, now=runtime.clock.now()))
+    return _bound(runtime, submission, found)
+
+
+def _bound(runtime: Runtime, submission: Submission, report: Report) -> Task:
+    """The task that a submission has become. Whoever is stopped from here on knows that there is one."""
+    task = submission.task.told(report, now=runtime.clock.now())
+    runtime.accepted = task
+    runtime.accepted = runtime.history.bind(submission.row, task)
+    return runtime.accepted
 
 
 async def by_key(provider: Provider, key: str) -> Report | None:

@@ -1,7 +1,7 @@
 """Where keys come from: a variable, a command of the user's, the system's keyring."""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from taskctl.errors import ConfigurationError, CredentialsError
 from taskctl.secret import Secret
@@ -10,9 +10,18 @@ _COMMAND_PATIENCE = 30
 """Seconds that `api_key_command` may take."""
 
 
+_named: set[str] = set()
+"""The variables that profiles take keys from."""
+
+
+def hold_key(variables: Iterable[str | None]) -> None:
+    """These variables hold keys, whatever they are called: no program that we start gets them."""
+    _named.update(name for name in variables if name)
+
+
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment for programs we start: without the keys."""
-    return {name: value for name, value in environ.items() if not name.endswith("_API_KEY")}
+    return {name: value for name, value in environ.items() if not name.endswith("_API_KEY") and name not in _named}
 
 
 def cleaned(value: str | None) -> Secret | None:

@@ -178,7 +178,7 @@ class Task:
             "key": self.key or report.key,
             "model": self.model or report.model,
             "message": report.message or self.message,
-            "submitted_at": report.submitted_at or self.submitted_at,
+            "submitted_at": self.submitted_at or report.submitted_at,  # whatever the provider's clock shows
             "cost": _cost(self.cost, report.cost),
         }
         if self.state.ended and not _revived(self, report):

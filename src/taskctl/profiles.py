@@ -129,6 +129,7 @@ class Profiles:
 
     def __init__(self, config: Config, dialects: Dialects, environ: Mapping[str, str], chosen: str | None) -> None:
         self._config = config
+        keys.hold_key(settings.api_key_env for settings in config.profiles.values())
         self._dialects = dialects
         self._environ = environ
         self.explicit = chosen

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 LARGEST = 256 * 1024
 _DOTS = 20
 """Dots in a dotted key; tomllib takes seconds over thousands of them."""
+_MANY_DOTS = 1000
+"""Dots in a line: parts of keys can be written in ways that `_LONG_KEY` does not know."""
 _PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
 _LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_.\"'-]){_PART}(?:[ \t]*\.[ \t]*{_PART}){{{_DOTS + 1}}}")
 _AT = re.compile(r"(?P<what>.*?) - at `\$(?P<path>.*)`", re.DOTALL)
@@ -66,6 +68,9 @@ def decode(text: str, kind: type[T], where: str, error: type[TaskctlError]) -> T
     if long_key:
         line = text.count("\n", 0, long_key.start()) + 1
         raise error(f"{where}: line {line}: a key of more than {_DOTS} parts")
+    for number, content in enumerate(text.splitlines(), 1):
+        if content.count(".") > _MANY_DOTS:
+            raise error(f"{where}: line {number}: more than {_MANY_DOTS} dots, which no key and no text here has")
     try:
         document = tomllib.loads(text)
     except ValueError as problem:  # TOMLDecodeError, or an integer of more digits than Python reads

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+_UNFOLDED = 100_000
+"""Columns that nothing is wider than."""
+
 
 class Format(StrEnum):
     """What `-o` takes."""
@@ -142,7 +145,7 @@ class Output:
         elif self.format is Format.IDS or (self.quiet and self.format is None):
             self.lines([row[0] for row in rows])
         elif self.format is Format.TABLE or (self.format is None and self.on_terminal):
-            self.table(tables.grid(names, rows))
+            self.table(tables.grid(names, rows), fold=self.on_terminal)
         else:
             self.lines(["\t".join(safe(redact(cell)) for cell in row) for row in rows], clean=True)
         self._spoken = True
@@ -166,9 +169,9 @@ class Output:
         self.stdout.flush()
         self._spoken = True
 
-    def table(self, table: "Table") -> None:
-        """A table, as wide as the terminal."""
-        self.console(self.stdout).print(table)
+    def table(self, table: "Table", *, fold: bool = True) -> None:
+        """A table, as wide as the terminal; not folded, every line of it begins with what stands there first."""
+        self.console(self.stdout).print(table, width=None if fold else _UNFOLDED)
 
     def console(self, stream: TextIO) -> "Console":
         """A console on which foreign text is nothing but text."""

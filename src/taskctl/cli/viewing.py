@@ -1,11 +1,13 @@
 """What `open` does: the file where there is one, else the link, in the system's viewer."""
 
+import os
 import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import typer
 
 from taskctl.cli.shell import Shell
 from taskctl.errors import FileError, StillPending, UsageError
@@ -26,11 +28,29 @@ def show(shell: Shell, runtime: "Runtime", reference: str, index: int, *, only_p
     task = found[0]
     local = _file(task, index)
     where = local or runtime.run(_link(runtime, task, index))
-    opened = not only_print and shell.output.stderr.isatty() and typer.launch(where) == 0
+    opened = not only_print and shell.output.stderr.isatty() and _opened(where, shell.environ)
     if shell.output.structured:
         shell.output.values("open", {"where": where, "opened": opened}, rows=[], names=[])
     elif not opened:
         shell.output.lines([where])
+
+
+def _opened(where: str, environ: Mapping[str, str]) -> bool:
+    """Hand it to the system's viewer, which gets none of our keys; whether there is one."""
+    from taskctl.keys import child_environment
+
+    if sys.platform == "win32":
+        os.startfile(where)  # noqa: S606  # the system's own way
+        return True
+    command = "open" if sys.platform == "darwin" else "xdg-open"
+    try:
+        quiet = subprocess.DEVNULL
+        subprocess.Popen(  # noqa: S603  # one argument, which no shell reads
+            [command, where], stdin=quiet, stdout=quiet, stderr=quiet, env=child_environment(environ)
+        )
+    except OSError:
+        return False
+    return True
 
 
 async def _link(runtime: "Runtime", task: Task, index: int) -> str:

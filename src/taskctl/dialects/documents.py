@@ -6,17 +6,21 @@ from math import isfinite
 
 DEEPEST = 64
 """Levels of nesting; what lies deeper is no answer of a media API."""
+MOST = 250_000
+"""Members and items of an answer; more would take far more memory than they have bytes."""
 LONGEST = 1000
 """Digits of a number."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def decoded(body: bytes) -> object:
-    """The JSON of an answer; None where it is none, or nested like no answer is.
+    """The JSON of an answer; None where it is none, or has more in it, or nested deeper, than any answer.
 
     What no JSON can hold is not known: NaN, infinities and numbers of thousands of digits become null. Lone
-    surrogates, which no UTF-8 can hold, become their visible escapes.
+    surrogates, which no UTF-8 can hold, become U+FFFD.
     """
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST:
+        return None
     text = body.decode("utf-8-sig", errors="replace")
     try:
         document = json.loads(text, parse_constant=_unknown, parse_float=_finite, parse_int=_whole)
@@ -57,7 +61,7 @@ def _shallow(document: object) -> bool:
 def _mended(value: object) -> object:
     match value:
         case str():
-            return value.encode("utf-8", errors="backslashreplace").decode()
+            return value.encode("utf-16", errors="surrogatepass").decode("utf-16", errors="replace")
         case list():
             return [_mended(item) for item in value]
         case dict():

@@ -82,7 +82,7 @@ class FileGet:
             kept = False
             try:
                 if not used:
-                    connection.connect()
+                    self._connect(connection)
                 self._socket, self._asked_at = connection.sock, self.monotonic()
                 try:
                     connection.request("GET", _path(parts), headers=self._headers(url, partial))
@@ -114,6 +114,16 @@ class FileGet:
                 else:
                     connection.close()
         raise FileError(f"fetching {self.what}: more than {HOPS} redirects", task=self.task)
+
+    def _connect(self, connection: http.client.HTTPConnection) -> None:
+        """Connect; a server that speaks no TLS which is safe will not do so in a second either."""
+        try:
+            connection.connect()
+        except (ssl.SSLCertVerificationError, ssl.SSLEOFError):
+            raise
+        except ssl.SSLError as problem:
+            reason = f"it speaks no TLS that is safe: {problem.reason or problem}"
+            raise NoAnswer(f"fetching {self.what} from {connection.host}: {reason}", task=self.task) from problem
 
     def _connection(self, origin: tuple[str, str, int]) -> http.client.HTTPConnection:
         scheme, host, port = origin

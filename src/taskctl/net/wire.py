@@ -36,6 +36,8 @@ _NEVER_SENT = (
 )
 _REACH = "is the network up, and is this the right address?"
 _LATER = "try again later"
+_LONGEST = 200
+"""Characters of a reason; some quote what they could not read."""
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -220,4 +222,4 @@ def _certificate_problem(error: BaseException) -> str | None:
 
 
 def _reason(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    return (str(error) or type(error).__name__)[:_LONGEST]

@@ -95,7 +95,7 @@ def _seed(ledger: Ledger) -> Callable[[Database], str | None]:
     """Fills a history that begins with what the ledger knows, and says so."""
 
     def seed(database: Database) -> str | None:
-        entries = ledger.entries()
+        entries = _distinct(ledger.entries())
         for entry in entries:
             values = encode(_task(entry)) | encode_intent(entry.intent) | {"listed_at": stamp(entry.at), "body": None}
             database.insert(queries.insert(values), values)
@@ -105,6 +105,14 @@ def _seed(ledger: Ledger) -> Callable[[Database], str | None]:
         return f"the history {database.path} begins anew, with {noun} that {ledger.path} knows"
 
     return seed
+
+
+def _distinct(entries: list[Entry]) -> list[Entry]:
+    """The entries, of those that became one task the first."""
+    tasks: dict[tuple[str, str], Entry] = {}
+    for entry in entries:
+        tasks.setdefault((entry.intent.base_url, entry.id or f"key {entry.intent.key}"), entry)
+    return list(tasks.values())
 
 
 def _task(entry: Entry) -> Task:

@@ -171,13 +171,13 @@ class Output:
 
     def table(self, table: "Table", *, fold: bool = True) -> None:
         """A table, as wide as the terminal; not folded, every line of it begins with what stands there first."""
-        self.console(self.stdout).print(table, width=None if fold else _UNFOLDED)
+        self.console(self.stdout, width=None if fold else _UNFOLDED).print(table)
 
-    def console(self, stream: TextIO) -> "Console":
+    def console(self, stream: TextIO, *, width: int | None = None) -> "Console":
         """A console on which foreign text is nothing but text."""
         from rich.console import Console
 
-        return Console(file=stream, markup=False, highlight=False, emoji=False, soft_wrap=False)
+        return Console(file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
 
     def _format(self, *, ids_when_quiet: bool) -> Format | None:
         return Format.IDS if self.format is None and self.quiet and ids_when_quiet else self.format

@@ -136,6 +136,10 @@ class Profiles:
         """What `-P` said."""
         self.selected_name = chosen or environ.get("TASKCTL_PROFILE") or config.default
 
+    def child_environment(self) -> dict[str, str]:
+        """The environment for programs we start: without the keys of any profile."""
+        return keys.child_environment(self._environ)
+
     def names(self) -> list[str]:
         """Configured profiles first, then the ones that need no configuration."""
         built_in = [*self._dialects.names(), *(f"{SANDBOX}-{name}" for name in shipped() if name != SANDBOX)]

@@ -28,7 +28,7 @@ def show(shell: Shell, runtime: "Runtime", reference: str, index: int, *, only_p
     task = found[0]
     local = _file(task, index)
     where = local or runtime.run(_link(runtime, task, index))
-    opened = not only_print and shell.output.stderr.isatty() and _opened(where, shell.environ)
+    opened = not only_print and shell.output.stderr.isatty() and _opened(where, runtime.profiles.child_environment())
     if shell.output.structured:
         shell.output.values("open", {"where": where, "opened": opened}, rows=[], names=[])
     elif not opened:
@@ -37,8 +37,6 @@ def show(shell: Shell, runtime: "Runtime", reference: str, index: int, *, only_p
 
 def _opened(where: str, environ: Mapping[str, str]) -> bool:
     """Hand it to the system's viewer, which gets none of our keys; whether there is one."""
-    from taskctl.keys import child_environment
-
     if sys.platform == "win32":
         os.startfile(where)  # noqa: S606  # the system's own way
         return True
@@ -46,7 +44,7 @@ def _opened(where: str, environ: Mapping[str, str]) -> bool:
     try:
         quiet = subprocess.DEVNULL
         subprocess.Popen(  # noqa: S603  # one argument, which no shell reads
-            [command, where], stdin=quiet, stdout=quiet, stderr=quiet, env=child_environment(environ)
+            [command, where], stdin=quiet, stdout=quiet, stderr=quiet, env=dict(environ)
         )
     except OSError:
         return False

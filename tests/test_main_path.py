@@ -124,8 +124,8 @@ def test_three_commands_in_three_places_do_the_same_and_so_does_another_machine(
     assert case.kind in Path(task["outputs"][0]["file"]).read_bytes()[:16]
 
 
-def prompted(case: Case, steering: str) -> list[str]:
-    return [argument.replace("[takes 300ms]", f"[takes 200ms] {steering}") for argument in case.arguments]
+def prompted(case: Case, directions: str) -> list[str]:
+    return [argument.replace("[takes 300ms]", f"[takes 200ms] {directions}") for argument in case.arguments]
 
 
 @each

@@ -83,7 +83,7 @@ def test_no_line_commands_a_ci_runner(text: str, multiline: bool) -> None:
 
 @settings(max_examples=50)
 @given(texts, st.booleans())
-def test_nothing_steers_a_terminal_or_hides(text: str, multiline: bool) -> None:
+def test_nothing_moves_a_terminal_or_hides(text: str, multiline: bool) -> None:
     shown = safe(text, multiline=multiline)
     for place, character in enumerate(shown):
         if character == "\n":

@@ -12,7 +12,7 @@ _PLAIN = re.compile(r"[ -~]*")
 
 
 def safe(text: str, *, multiline: bool = False) -> str:
-    """The text with nothing in it that steers a terminal, hides itself or commands a CI runner.
+    """The text with nothing in it that moves a terminal, hides itself or commands a CI runner.
 
     Control, bidirectional and invisible characters become visible escapes. `##` anywhere and `::` at the start of
     a line lose their meaning to CI runners. Without `multiline` a line break becomes a space; with it every

@@ -103,7 +103,7 @@ def test_a_task_that_stands_still_says_so(clock: FakeClock) -> None:
     assert lines(board)[0].endswith("no change for 6m40s")
 
 
-def test_a_provider_steers_no_terminal(clock: FakeClock) -> None:
+def test_a_provider_moves_no_terminal(clock: FakeClock) -> None:
     task = replace(TASK, id="a\x1b[2Jb", profile="p\x07", message="\x1b]0;x\x07[bold]y")
     for line in lines(Board([task], clock)):
         assert line.isprintable()

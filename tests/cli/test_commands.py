@@ -819,7 +819,7 @@ def test_what_a_person_copies_from_a_hint_is_safe_to_run(inside: Inside, provide
     assert shlex.split(hint.partition("with: ")[2]) == ["taskctl", "wait", id_]
 
 
-def test_text_of_a_provider_steers_no_terminal(inside: Inside, provider: Serving) -> None:
+def test_text_of_a_provider_moves_no_terminal(inside: Inside, provider: Serving) -> None:
     said = "\x1b[31mred\x07\u202e::error::x\n##[group]"
     answer = {"id": "task-1", "status": "failed", "error": {"message": said}, "model": said}
     serving = provider(lambda _: Reply(200, answer))

@@ -217,7 +217,7 @@ class TestTalk:
         assert (said.out, said.err) == ("", "a note\n  further\n")
 
     @pytest.mark.parametrize("text", ["\n::error::x", "  ::add-mask::x", "\x1b[2J##[error]", "a\r\n::group::x"])
-    def test_foreign_text_steers_nothing(self, text: str) -> None:
+    def test_foreign_text_moves_nothing(self, text: str) -> None:
         said = Said()
         for say in (said.output.note, said.output.warn, lambda text: said.output.note(text, indent=2)):
             say(text)

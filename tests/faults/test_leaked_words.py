@@ -29,10 +29,10 @@ from tests.faults.words import (
     TEXTS,
     Parrot,
     commands,
+    harmful,
     holding,
     impatient,
     quick,
-    steering,
     terminal,
 )
 from tests.harness import Done
@@ -101,8 +101,8 @@ def saying(said: bytes) -> Script:
 
 def test_the_oracles_know_what_is_obeyed() -> None:
     assert len(set(ESCAPES)) >= 30
-    assert all(steering(words) for words in ESCAPES)
-    assert steering("plain\tünï 漢字 😀\n") == set()
+    assert all(harmful(words) for words in ESCAPES)
+    assert harmful("plain\tünï 漢字 😀\n") == set()
     obeyed = ("::error::x", "  \u00a0::add-mask::x", "a\r::debug::", "a\u2028::group::x", "a##[error]x", "##vso[a]b")
     assert all(
         commands(words) for words in (*obeyed, "::er\u200bror::x", "section_start:1:x\r\x1b[0K", "a##teamcity[x]")
@@ -115,12 +115,12 @@ def test_the_oracles_know_what_is_obeyed() -> None:
 @pytest.mark.parametrize(
     "story", range(len(STORIES)), ids=lambda story: " ".join((STORIES[story][0], *STORIES[story][2]))
 )
-def test_S10_no_text_of_a_provider_steers_a_terminal(inside: Inside, play: Play, taskctl: Console, story: int) -> None:
+def test_S10_no_text_of_a_provider_moves_a_terminal(inside: Inside, play: Play, taskctl: Console, story: int) -> None:
     formats = cycle(FORMATS)
     for words in ("".join(ESCAPES), *(ESCAPES if FULL else ESCAPES[story::11])):
         done = heard(inside, play, words, story, next(formats))
         taskctl.said += [done.out, done.err]
-        assert steering(done.out + done.err) == set(), (words, done)
+        assert harmful(done.out + done.err) == set(), (words, done)
 
 
 def test_S10_the_words_are_really_shown(inside: Inside, play: Play) -> None:
@@ -142,7 +142,7 @@ def test_S10_refused_names_and_heads_of_answers_are_shown_harmlessly(inside: Ins
         for arguments in (("status", "task-1"), SUBMIT, ("download", "task-1")):
             done = inside(*arguments)
             assert done.code in (5, 6, 9), done
-            assert steering(done.out + done.err) == set(), done
+            assert harmful(done.out + done.err) == set(), done
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_S10_on_a_terminal_only_our_own_colours_arrive(taskctl: Console, play: P
     code, written = terminal(taskctl, *arguments.get(command, (command, "task-1")), "-P", "evolink")
     assert code in (0, 5, 7, 8, 10), written
     assert "\x1b[" in written or command == "submit"
-    assert steering(OURS.sub("", written).replace("\r\n", "\n")) == set(), repr(written)
-    assert not any(words in written for words in ESCAPES if steering(words) - {"\r"}), repr(written)
+    assert harmful(OURS.sub("", written).replace("\r\n", "\n")) == set(), repr(written)
+    assert not any(words in written for words in ESCAPES if harmful(words) - {"\r"}), repr(written)
     assert "<U+001B>" in written or r"\x1b" in written or "[31mred[2J" in written  # names of files leave it out
 
 
@@ -211,7 +211,7 @@ def test_S11_what_people_type_commands_no_runner_either(inside: Inside, play: Pl
             done = inside(*arguments)
             told = done.err if "--dry-run" in arguments else done.out + done.err  # which is to be pasted as it is
             assert commands(told) == [], (arguments, done)
-            assert steering(told) == set(), (arguments, done)
+            assert harmful(told) == set(), (arguments, done)
 
 
 MARKUP = (

@@ -468,11 +468,9 @@ def test_P11_killed_when_the_request_was_sent_and_nothing_came(opened: Open, con
     assert_settles(customer, tasks=1)
 
 
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells what a process has read")
-@pytest.mark.parametrize("_", ROUNDS)
-@pytest.mark.parametrize("contract", ["none", "existing"])
-def test_P11_killed_when_the_answer_had_come_and_was_not_stored(opened: Open, contract: str, _: int) -> None:
-    customer = opened(contract)
+@contextlib.contextmanager
+def not_yet_stored(customer: Served) -> Iterator[Running]:
+    """A submission that has read its answer, and waits for a history that somebody else is writing."""
     locked, taken = threading.Event(), threading.Event()
     customer.till.faults = [Fault(lambda good: storing(good, locked, taken))]
     run = customer.start()
@@ -480,6 +478,15 @@ def test_P11_killed_when_the_answer_had_come_and_was_not_stored(opened: Open, co
     with customer.locked():
         locked.set()
         assert taken.wait(PATIENCE)
+        yield run
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells what a process has read")
+@pytest.mark.parametrize("_", ROUNDS)
+@pytest.mark.parametrize("contract", ["none", "existing"])
+def test_P11_killed_when_the_answer_had_come_and_was_not_stored(opened: Open, contract: str, _: int) -> None:
+    customer = opened(contract)
+    with not_yet_stored(customer) as run:
         assert run.ended(signal.SIGKILL).code == -signal.SIGKILL
     assert_settles(customer, tasks=1)
 
@@ -511,13 +518,7 @@ def test_P12_a_signal_while_the_answer_is_stored_does_not_hide_that_there_is_one
     opened: Open, by: signal.Signals
 ) -> None:
     customer = opened()
-    locked, taken = threading.Event(), threading.Event()
-    customer.till.faults = [Fault(lambda good: storing(good, locked, taken))]
-    run = customer.start()
-    customer.server.wait_for(1)
-    with customer.locked():
-        locked.set()
-        assert taken.wait(PATIENCE)
+    with not_yet_stored(customer) as run:
         run.process.send_signal(by)
     done = run.ended()
     assert_told(customer, done, by)

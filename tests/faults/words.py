@@ -59,7 +59,7 @@ ESCAPES = (
     "line\u2028line\u2029line",
     "\u115f\u3164\u034f\ufe0f",
 )
-"""What steers terminals, hides itself, or turns text around."""
+"""What moves terminals, hides itself, or turns text around."""
 
 OURS = re.compile(r"\r*\x1b\[(?:[0-9;]*m|[0-9]*[AK]|\?25[lh]\r?)|\r+(?=\n)")
 """What a terminal gets from us: colours, lines taken back, the cursor out of sight."""
@@ -67,8 +67,8 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 _UNSEEN = {chr(code) for code in (*range(0xFE00, 0xFE10), 0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0)}
 
 
-def steering(text: str) -> set[str]:
-    """The characters in it that steer a terminal or hide."""
+def harmful(text: str) -> set[str]:
+    """The characters in it that move a terminal or hide."""
     return {
         character
         for character in text

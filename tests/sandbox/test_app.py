@@ -2,7 +2,7 @@ import os
 from pathlib import Path
 
 from taskctl.sandbox.app import PREFIXES
-from taskctl.sandbox.steering import WORDS
+from taskctl.sandbox.directions import WORDS
 from tests.sandbox.calling import START, Caller, Speech
 
 

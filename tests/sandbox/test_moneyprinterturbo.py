@@ -76,7 +76,7 @@ def test_audio_and_subtitle_tasks_give_server_paths_alone(caller: Caller) -> Non
     assert caller.get(f"{ROOT}/tasks/{audio}/final-1.mp4").status_code == 404
 
 
-def test_a_script_steers_as_a_subject_does(caller: Caller) -> None:
+def test_a_script_directs_as_a_subject_does(caller: Caller) -> None:
     task = submitted(caller, video_subject="the sea", video_script="[fails: no salt]")
     assert looked(caller.after(2), task)["error"] == "no salt"
     empty = submitted(caller.after(0), SUBTITLE, video_script="[no outputs]")

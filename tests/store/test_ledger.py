@@ -13,20 +13,16 @@ from taskctl.errors import ExitCode, HistoryError
 from taskctl.secret import Secret
 from taskctl.store import ledger as ledgers
 from taskctl.store.ledger import Entry, Ledger
-from taskctl.store.submission import Intent
+from tests.store import test_opening
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-INTENT = Intent(
+INTENT = replace(
+    test_opening.INTENT,
     key="shot-1",
     wire_key="shot-1",
-    profile="p",
-    dialect="d",
-    base_url="http://h",
     operation="video",
     model="m",
     input={"prompt": "a private dog"},
-    fingerprint="f",
-    method="POST",
     url="http://h/v1/videos",
     body=b'{"prompt": "a private dog"}',
 )

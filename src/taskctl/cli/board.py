@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size  # noqa: TID253  # imported only where a board is drawn
-from rich.text import Text  # noqa: TID253  # as above
+from rich.text import Text  # noqa: TID253  # imported only where a board is drawn
 
 from taskctl.cli.tables import STYLES, reason
 from taskctl.clock import Clock
@@ -111,22 +111,25 @@ class Board:
     def lines(self, width: int, height: int, *, ascii_only: bool = False) -> Iterator[Text]:
         """The board, no wider and no higher than this."""
         rows = self._rows.values() if self.fits(height) else self._that_matter()
-        made = [*(() if self.fits(height) else self._sum(width, ascii_only)), *self._each(rows, width, ascii_only)]
+        made = [
+            *(() if self.fits(height) else self._sum(width, ascii_only=ascii_only)),
+            *self._each(rows, width, ascii_only=ascii_only),
+        ]
         for line in made[: max(1, height - 1)]:
             line.rstrip()
             line.truncate(max(1, width - SPARE), overflow="crop" if ascii_only else "ellipsis")
             yield line
 
-    def _each(self, rows: Iterable[Row], width: int, ascii_only: bool) -> Iterator[Text]:  # noqa: FBT001  # passed on
+    def _each(self, rows: Iterable[Row], width: int, *, ascii_only: bool) -> Iterator[Text]:
         now, monotonic = self._clock.now(), self._clock.monotonic()
         rows = list(rows)
-        names = [_name(row.task, ascii_only) for row in rows]
+        names = [_name(row.task, ascii_only=ascii_only) for row in rows]
         wide = min(2 * _NAME, max(map(cell_len, names), default=0))
         bar = max(_BAR // 4, min(_BAR, width - wide - _STATE - _TIME - _LEFT - 6))
         for name, row in zip(names, rows, strict=True):
             task, style, age = row.task, STYLES[row.task.state], row.age(now, monotonic, self._began)
             line = Text(f"{set_cell_size(name, wide)}  ", no_wrap=True)
-            line.append(_bar(task, monotonic, bar, ascii_only), style=style)
+            line.append(_bar(task, monotonic, bar, ascii_only=ascii_only), style=style)
             line.append(f"  {_state(task):{_STATE}}", style=style)
             line.append(f"{words(age):>{_TIME}}  ")
             if row.ended is None:
@@ -134,12 +137,12 @@ class Board:
             line.append(_note(row, monotonic))
             yield line
 
-    def _sum(self, width: int, ascii_only: bool) -> Iterator[Text]:  # noqa: FBT001  # as above
+    def _sum(self, width: int, *, ascii_only: bool) -> Iterator[Text]:
         total, now = len(self._rows), self._clock.monotonic()
         ended = sum(self._counts[state] for state in State if state.ended)
         wide = max(_BAR, min(width - 60, 2 * _BAR))
         line = Text(f"{total} tasks  ", no_wrap=True)
-        line.append(filled(ended / total if total else 1.0, wide, ascii_only), style="green")
+        line.append(filled(ended / total if total else 1.0, wide, ascii_only=ascii_only), style="green")
         line.append(f"  {ended}/{total}  {words(now - self._began)}")
         yield line
         states = Text("  ", no_wrap=True)
@@ -173,37 +176,37 @@ class Board:
         yield from heapq.nlargest(MATTER, moving, key=lambda row: row.task.progress or 0)
 
 
-def _name(task: Task, ascii_only: bool) -> str:  # noqa: FBT001  # passed on
+def _name(task: Task, *, ascii_only: bool) -> str:
     name, gap = safe(task.name), ".." if ascii_only else "…"
     short = name if len(name) <= _NAME else f"{name[:10]}{gap}{name[-12:]}"
     return f"{safe(task.profile)} {short}"
 
 
-def _bar(task: Task, now: float, wide: int, ascii_only: bool) -> str:  # noqa: FBT001  # passed on
+def _bar(task: Task, now: float, wide: int, *, ascii_only: bool) -> str:
     if task.state is State.COMPLETED:
-        return filled(1.0, wide, ascii_only)
+        return filled(1.0, wide, ascii_only=ascii_only)
     if task.progress is not None:
-        return filled(task.progress / 100, wide, ascii_only)
+        return filled(task.progress / 100, wide, ascii_only=ascii_only)
     if task.state.ended:
-        return filled(0.0, wide, ascii_only)
-    return wandering(now, wide, ascii_only)
+        return filled(0.0, wide, ascii_only=ascii_only)
+    return wandering(now, wide, ascii_only=ascii_only)
 
 
-def wandering(now: float, wide: int, ascii_only: bool) -> str:  # noqa: FBT001  # as above
+def wandering(now: float, wide: int, *, ascii_only: bool) -> str:
     """A bar with a mark that wanders, since nobody knows how far it is."""
-    full, empty = _strokes(ascii_only)
+    full, empty = _strokes(ascii_only=ascii_only)
     at = int(now * 4) % wide
     return "".join(full if (place - at) % wide < wide // 4 else empty for place in range(wide))
 
 
-def filled(share: float, wide: int, ascii_only: bool) -> str:  # noqa: FBT001  # as above
+def filled(share: float, wide: int, *, ascii_only: bool) -> str:
     """A bar that is full to this share."""
-    full, empty = _strokes(ascii_only)
+    full, empty = _strokes(ascii_only=ascii_only)
     done = int(max(0.0, min(1.0, share)) * wide)
     return full * done + empty * (wide - done)
 
 
-def _strokes(ascii_only: bool) -> tuple[str, str]:  # noqa: FBT001  # as above
+def _strokes(*, ascii_only: bool) -> tuple[str, str]:
     return ("#", "-") if ascii_only else ("━", "─")
 
 

@@ -108,6 +108,7 @@ class LineListener:
     def transferred(self) -> None:
         """All files are here or given up."""
         self._over.set()
+        self._moving = []
 
     def _changed(self, task: Task) -> None:
         if task.state is State.UNKNOWN:

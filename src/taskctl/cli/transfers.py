@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size  # noqa: TID253  # imported only where files are drawn
-from rich.filesize import decimal  # noqa: TID253  # as above
-from rich.text import Text  # noqa: TID253  # as above
+from rich.filesize import decimal  # noqa: TID253  # imported only where files are drawn
+from rich.text import Text  # noqa: TID253  # imported only where files are drawn
 
 from taskctl.cli.board import SPARE, filled, wandering
 from taskctl.clock import Clock
@@ -36,23 +36,25 @@ class Files:
         now = self._clock.monotonic()
         going = [progress for progress in self._moving if progress.begun and not progress.ended]
         shown = going[: min(MOST, max(1, height - 3))]
-        rows = [(safe(progress.label), self._one(progress, now, ascii_only)) for progress in shown]
+        rows = [(safe(progress.label), self._one(progress, now, ascii_only=ascii_only)) for progress in shown]
         if len(self._moving) > 1:
-            rows.append(self._all(now, ascii_only))
+            rows.append(self._all(now, ascii_only=ascii_only))
         wide = min(max((cell_len(name) for name, _ in rows), default=0), max(8, width - _BAR - _SIZE - _SPEED - 20))
         for name, told in rows:
             line = Text(f"{set_cell_size(name, wide)}  {told}", no_wrap=True)
             line.truncate(max(1, width - SPARE), overflow="crop" if ascii_only else "ellipsis")
             yield line
 
-    def _one(self, progress: "Progress", now: float, ascii_only: bool) -> str:  # noqa: FBT001  # passed on
+    def _one(self, progress: "Progress", now: float, *, ascii_only: bool) -> str:
         done, total = progress.done, progress.total
-        bar = filled(done / total, _BAR, ascii_only) if total else wandering(now, _BAR, ascii_only)
+        bar = (
+            filled(done / total, _BAR, ascii_only=ascii_only) if total else wandering(now, _BAR, ascii_only=ascii_only)
+        )
         size = f"{decimal(done)} of {decimal(total)}" if total else decimal(done)
         left = None if total is None else total - done
         return f"{bar}  {size:{_SIZE}}  {self._pace(id(progress), done - progress.had, left, now)}"
 
-    def _all(self, now: float, ascii_only: bool) -> tuple[str, str]:  # noqa: FBT001  # as above
+    def _all(self, now: float, *, ascii_only: bool) -> tuple[str, str]:
         """How many are here, and when the others will be if they are as large as those whose size is known."""
         moving = self._moving
         ended = sum(progress.ended for progress in moving)
@@ -60,7 +62,7 @@ class Files:
         sizes = [progress.total for progress in moving if progress.total is not None]
         left = int(sum(sizes) / len(sizes) * len(moving)) - done if sizes else None
         come = done - sum(progress.had for progress in moving)
-        bar = filled(ended / len(moving), _BAR, ascii_only)
+        bar = filled(ended / len(moving), _BAR, ascii_only=ascii_only)
         return f"{ended} of {len(moving)} files", f"{bar}  {decimal(done):{_SIZE}}  {self._pace(0, come, left, now)}"
 
     def _pace(self, which: int, come: int, left: int | None, now: float) -> str:

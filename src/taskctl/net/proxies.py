@@ -61,17 +61,21 @@ class Tunnel(http.client.HTTPSConnection):
         self.sock.settimeout(READ)
 
 
+def named_for(scheme: str, host: str) -> str | None:
+    """What the environment calls the proxy for this host; this machine needs none."""
+    known = getproxies()
+    named = known.get(scheme) or known.get("all")
+    return named if named and host not in _LOOPBACK and not proxy_bypass(host) else None
+
+
 def proxy_for(scheme: str, host: str) -> Proxy | None:
     """The proxy that the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY) or the system wants for this host.
 
     Raises:
         ConfigurationError: it names one that is no HTTP proxy.
     """
-    if host in _LOOPBACK:
-        return None
-    known = getproxies()
-    named = known.get(scheme) or known.get("all")
-    if not named or proxy_bypass(host):
+    named = named_for(scheme, host)
+    if named is None:
         return None
     try:
         parts = urlsplit(named if "://" in named else f"http://{named}")

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import httpx2
 
@@ -18,6 +17,7 @@ from taskctl.clock import Clock
 from taskctl.dialects.messages import Answer, FileRequest, Request
 from taskctl.errors import ConfigurationError, FileError, NoAnswer
 from taskctl.net.connections import Connections
+from taskctl.net.proxies import named_for
 
 USER_AGENT = f"taskctl/{__version__}"
 LARGEST = 8 * 1024 * 1024
@@ -38,7 +38,6 @@ _REACH = "is the network up, and is this the right address?"
 _LATER = "try again later"
 _LONGEST = 200
 """Characters of a reason; some quote what they could not read."""
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class NotSent(NoAnswer):
@@ -56,8 +55,7 @@ class Wire:
         parts = urlsplit(base_url)
         self._host = parts.netloc
         self._clock = clock
-        local = (parts.hostname or "") in _LOOPBACK
-        proxied = not local and any(scheme in getproxies() for scheme in (parts.scheme, "all"))
+        proxied = named_for(parts.scheme, parts.hostname or "") is not None
         try:
             trust = _trust(parts.scheme if transport is None else "handed in")
             self._client = httpx2.AsyncClient(verify=trust, trust_env=True) if proxied and not transport else None

@@ -12,12 +12,12 @@ from starlette.routing import Mount, Route
 from taskctl.sandbox.answers import json_answer
 from taskctl.sandbox.api import Desk
 from taskctl.sandbox.bytespike import ByteSpike
+from taskctl.sandbox.directions import WORDS
 from taskctl.sandbox.ephone import EPhone
 from taskctl.sandbox.evolink import EvoLink
 from taskctl.sandbox.moneyprinterturbo import MoneyPrinterTurbo
 from taskctl.sandbox.own import Own
 from taskctl.sandbox.shelf import Shelf
-from taskctl.sandbox.steering import WORDS
 from taskctl.sandbox.yescale import YEScale
 
 if TYPE_CHECKING:

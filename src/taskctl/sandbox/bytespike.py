@@ -7,10 +7,10 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from taskctl.sandbox.answers import Problem, Refused, iso, json_answer
+from taskctl.sandbox.directions import End
 from taskctl.sandbox.fate import State
 from taskctl.sandbox.provider import Order, Provider
 from taskctl.sandbox.reading import bearer, json_object, member, only, optional
-from taskctl.sandbox.steering import End
 from taskctl.sandbox.stream import event_stream
 from taskctl.sandbox.works import SECONDS, kind_of, works
 
@@ -183,7 +183,7 @@ class ByteSpike(Provider):
             return task | {"credits_used": _PRICE, "output": self._outputs(record)}
         if stand.state is not State.FAILED:
             task["estimated_credits"] = _ESTIMATE
-        task["estimated_seconds"] = math.ceil(record.steering.takes)
+        task["estimated_seconds"] = math.ceil(record.directions.takes)
         return task | (_reason(record) if stand.state is State.FAILED else {})
 
     def _outputs(self, record: Record) -> list[dict[str, Any]]:
@@ -192,9 +192,9 @@ class ByteSpike(Provider):
 
 
 def _reason(record: Record) -> dict[str, str]:
-    if record.steering.end is End.MODERATED:
+    if record.directions.end is End.MODERATED:
         return {"error_code": "content_policy", "error_message": "Upstream refused the prompt"}
-    return {"error_code": "generation_failed", "error_message": record.steering.reason or "Upstream error"}
+    return {"error_code": "generation_failed", "error_message": record.directions.reason or "Upstream error"}
 
 
 async def _bounded_object(request: Request) -> dict[str, Any]:

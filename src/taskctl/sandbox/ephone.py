@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from taskctl.sandbox.answers import Problem, json_answer
+from taskctl.sandbox.directions import End
 from taskctl.sandbox.fate import State
 from taskctl.sandbox.provider import Order, Provider
 from taskctl.sandbox.reading import check_callback, json_object, member, only, optional
-from taskctl.sandbox.steering import End
 from taskctl.sandbox.works import kind_of, works
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ class EPhone(Provider):
         if stand.state is State.COMPLETED:
             task["outputs"] = self._links(record)
         if stand.state is State.FAILED:
-            moderated = record.steering.end is End.MODERATED
-            reason = "Prompt was rejected by the provider's content filter" if moderated else record.steering.reason
+            moderated = record.directions.end is End.MODERATED
+            reason = "Prompt was rejected by the provider's content filter" if moderated else record.directions.reason
             task["error"] = reason or "Generation failed"
         return task
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Mount
 
 from taskctl.sandbox.answers import Problem, Refused, html_page, json_answer
+from taskctl.sandbox.directions import End
 from taskctl.sandbox.evolink_fields import check_audio, check_flat, check_image, check_video
 from taskctl.sandbox.evolink_files import EvoLinkFiles
 from taskctl.sandbox.fate import State
 from taskctl.sandbox.provider import Order, Provider
 from taskctl.sandbox.reading import check_callback, json_object, member, number, optional
-from taskctl.sandbox.steering import End
 from taskctl.sandbox.works import SECONDS, works
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ class EvoLink(Provider):
             "task_info": {"can_cancel": running},
         }
         if stand.state is State.QUEUED:
-            task["task_info"]["estimated_time"] = math.ceil(record.steering.takes)
+            task["task_info"]["estimated_time"] = math.ceil(record.directions.takes)
             if record.kind == "video":
                 task["task_info"]["video_duration"] = record.body.get("duration") or 5
             task["usage"] = {"billing_rule": "per_second", "credits_reserved": 50, "user_group": "default"}
@@ -235,7 +235,7 @@ class EvoLink(Provider):
         done: dict[str, Any] = {
             "results": links,
             "usage": {"credits_used": _CREDITS, "cost": {"credits": _CREDITS, "usd": dollars}},
-            "duration": record.steering.takes,  # how long the job took, not how long the media is
+            "duration": record.directions.takes,  # how long the job took, not how long the media is
         }
         if record.kind == "audio":
             covers = [self.url(record, file) for file in works(record, covers=True)]
@@ -259,10 +259,10 @@ def _error(record: Record, stand: Moment) -> dict[str, str] | None:
         return {"code": "request_cancelled", "message": "The task was cancelled"}
     if stand.state is not State.FAILED:
         return None
-    if record.steering.end is End.MODERATED:
+    if record.directions.end is End.MODERATED:
         message = "Blocked by safety filters.\nRevise the prompt."
         return {"code": "content_policy_violation", "message": message}
-    return {"code": "service_error", "message": record.steering.reason} if record.steering.reason else None
+    return {"code": "service_error", "message": record.directions.reason} if record.directions.reason else None
 
 
 def _item(record: Record, stand: Moment) -> dict[str, Any]:

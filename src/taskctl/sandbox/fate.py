@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from taskctl.sandbox.steering import End, Stuck
+from taskctl.sandbox.directions import End, Stuck
 
 if TYPE_CHECKING:
     from taskctl.sandbox.shelf import Record
@@ -64,21 +64,21 @@ def moment(record: Record, now: float) -> Moment:
 
 
 def _course(record: Record, now: float) -> Moment:
-    steering, passed = record.steering, now - record.created_at
-    start = steering.takes * _QUEUED_SHARE
-    if steering.stuck is Stuck.UNKNOWN:
+    directions, passed = record.directions, now - record.created_at
+    start = directions.takes * _QUEUED_SHARE
+    if directions.stuck is Stuck.UNKNOWN:
         return Moment(state=State.UNKNOWN, progress=0)
-    if steering.stuck is Stuck.QUEUED or passed < start:
+    if directions.stuck is Stuck.QUEUED or passed < start:
         return Moment(state=State.QUEUED, progress=0)
-    share = (passed - start) / (steering.takes - start) if passed < steering.takes else 1.0
+    share = (passed - start) / (directions.takes - start) if passed < directions.takes else 1.0
     progress = min(int(share * 100 + 1e-6), 99)
-    if steering.stuck:
-        return Moment(state=_STUCK[steering.stuck], progress=min(progress, _STUCK_AT))
-    if passed < steering.takes:
+    if directions.stuck:
+        return Moment(state=_STUCK[directions.stuck], progress=min(progress, _STUCK_AT))
+    if passed < directions.takes:
         return Moment(state=State.RUNNING, progress=progress)
-    state = _ENDS[steering.end]
+    state = _ENDS[directions.end]
     return Moment(
         state=state,
         progress=100 if state is State.COMPLETED else progress,
-        finished_at=record.created_at + steering.takes,
+        finished_at=record.created_at + directions.takes,
     )

@@ -22,15 +22,15 @@ def _signature(path: str, expires: str) -> str:
 
 def link(record: Record, path: str, now: float) -> str:
     """The link that an answer of this moment gives."""
-    if record.steering.links_expire is None:
+    if record.directions.links_expire is None:
         return path
-    expires = f"{now + record.steering.links_expire:.3f}"
+    expires = f"{now + record.directions.links_expire:.3f}"
     return f"{path}?expires={expires}&sig={_signature(path, expires)}"
 
 
 def is_good(record: Record, path: str, query: Mapping[str, str], now: float) -> bool:
     """Whether a link still holds."""
-    if record.steering.links_expire is None:
+    if record.directions.links_expire is None:
         return True
     expires = query.get("expires", "")
     return hmac.compare_digest(query.get("sig", "").encode(), _signature(path, expires).encode()) and now < float(

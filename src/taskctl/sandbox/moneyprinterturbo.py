@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import PlainTextResponse
 
 from taskctl.sandbox.answers import Instead, Problem, Refused, json_answer
+from taskctl.sandbox.directions import End
 from taskctl.sandbox.fate import State
 from taskctl.sandbox.links import link
 from taskctl.sandbox.moneyprinterturbo_fields import check_fields
 from taskctl.sandbox.moneyprinterturbo_files import SERVER, Files
 from taskctl.sandbox.provider import Order, Provider
 from taskctl.sandbox.reading import json_object, number
-from taskctl.sandbox.steering import End
 from taskctl.sandbox.works import works
 
 if TYPE_CHECKING:
@@ -160,9 +160,9 @@ class MoneyPrinterTurbo(Provider):
         if stand.state is State.COMPLETED:
             task |= self._results(record, raw=raw)
         if stand.state is State.FAILED:
-            moderated = record.steering.end is End.MODERATED
+            moderated = record.directions.end is End.MODERATED
             task["failed_stage"] = "script" if moderated else "video"
-            reason = "the model refused the subject: content policy" if moderated else record.steering.reason
+            reason = "the model refused the subject: content policy" if moderated else record.directions.reason
             task["error"] = reason or "video generation failed"
         return task
 

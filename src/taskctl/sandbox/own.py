@@ -10,11 +10,11 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from taskctl.sandbox.answers import Problem, Refused, iso, json_answer, xml_page
+from taskctl.sandbox.directions import End
 from taskctl.sandbox.fate import State
 from taskctl.sandbox.provider import Order, Provider
 from taskctl.sandbox.ranges import file_answer
 from taskctl.sandbox.reading import bearer, json_object, member, number, only, optional, uploaded
-from taskctl.sandbox.steering import End
 from taskctl.sandbox.stream import event_stream
 from taskctl.sandbox.uploads import Upload, Uploads
 from taskctl.sandbox.works import content, kind_of, works
@@ -180,7 +180,7 @@ class Own(Provider):
         return tasks
 
     def _task(self, record: Record, stand: Moment) -> dict[str, Any]:
-        remaining = record.created_at + record.steering.takes - self.now()
+        remaining = record.created_at + record.directions.takes - self.now()
         completed = stand.state is State.COMPLETED
         return {
             "id": record.id,
@@ -211,6 +211,6 @@ class Own(Provider):
 
 
 def _error(record: Record) -> dict[str, str]:
-    if record.steering.end is End.MODERATED:
+    if record.directions.end is End.MODERATED:
         return {"code": "moderated", "message": "the prompt was refused by moderation"}
-    return {"code": "failed", "message": record.steering.reason or "the task failed"}
+    return {"code": "failed", "message": record.directions.reason or "the task failed"}

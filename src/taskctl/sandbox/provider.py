@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from taskctl.sandbox.answers import Instead, NoAnswer, Problem, Refused, html_page, xml_page
 from taskctl.sandbox.api import Api
+from taskctl.sandbox.directions import directions_of
 from taskctl.sandbox.fate import State, moment
 from taskctl.sandbox.links import is_good, link
 from taskctl.sandbox.ranges import file_answer
 from taskctl.sandbox.shelf import Record, hashed
-from taskctl.sandbox.steering import steer
 from taskctl.sandbox.works import content, work
 
 if TYPE_CHECKING:
@@ -57,16 +57,16 @@ class Provider(Api):
 
     def accept(self, order: Order) -> tuple[Record, bool]:
         """The task of an order, and whether it is new; the prompt may want it refused or its answer lost."""
-        steering = steer(order.prompt)
+        directions = directions_of(order.prompt)
         arrivals = self.shelf.tick("submits", self.name, order.prompt)
         sameness = hashed(json.dumps(order.same, sort_keys=True))
         held = self.shelf.held(self.name, order.key) if order.key is not None else None
         if held is None:
-            if arrivals <= steering.rate_limited:
+            if arrivals <= directions.rate_limited:
                 raise Refused(Problem.RATE_LIMITED, times=arrivals)
-            if steering.refused:
+            if directions.refused:
                 raise Refused(Problem.INVALID, "the prompt asks to be refused", field="prompt")
-            if steering.no_credit:
+            if directions.no_credit:
                 raise Refused(Problem.NO_CREDIT)
             record = Record(
                 id=self.new_id(order),
@@ -93,7 +93,7 @@ class Provider(Api):
         """How a task stands, for a client that asks about it; the prompt may want that to go wrong at first."""
         if record is None:
             raise Refused(Problem.NOT_FOUND)
-        late, flaky = record.steering.late, record.steering.flaky
+        late, flaky = record.directions.late, record.directions.flaky
         if late or flaky:
             looks = self.shelf.tick("looks", record.dialect, record.id) - late
             if looks == 0:
@@ -144,7 +144,7 @@ class Provider(Api):
 
     def deliver(self, request: Request, record: Record, path: str, data: bytes, content_type: str) -> Response:
         """A file, unless the prompt wants its link to break."""
-        if record.steering.html:
+        if record.directions.html:
             return html_page("Please sign in", 200)
         if not is_good(record, path, request.query_params, self.now()):
             return self.expired()
@@ -161,7 +161,7 @@ def _page(status: int) -> Response:
 
 
 def _lose_answer(record: Record) -> None:
-    if record.steering.loses_answer:
+    if record.directions.loses_answer:
         raise Instead(NoAnswer())
-    if record.steering.answers is not None:
-        raise Instead(_page(record.steering.answers))
+    if record.directions.answers is not None:
+        raise Instead(_page(record.directions.answers))

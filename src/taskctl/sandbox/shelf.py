@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from taskctl.sandbox.steering import steer
+from taskctl.sandbox.directions import directions_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from taskctl.sandbox.steering import Steering
+    from taskctl.sandbox.directions import Directions
 
 __all__ = ["Record", "Shelf", "hashed"]
 
@@ -44,9 +44,9 @@ class Record:
     cancelled_at: float | None = None
 
     @cached_property
-    def steering(self) -> Steering:
+    def directions(self) -> Directions:
         """What its prompt asks for."""
-        return steer(self.prompt)
+        return directions_of(self.prompt)
 
     @cached_property
     def slug(self) -> str:

@@ -32,7 +32,7 @@ def event_stream(
     record = provider.find(task_id)
     if record is None or provider.moment(record).state is State.FORGOTTEN:
         raise Refused(Problem.NOT_FOUND)
-    if record.steering.no_stream:
+    if record.directions.no_stream:
         raise Refused(Problem.NO_ROUTE)
     frames = _frames(provider, task_id, event, tell)
     return StreamingResponse(frames, headers={"Cache-Control": "no-store"}, media_type="text/event-stream")
@@ -44,7 +44,7 @@ async def _frames(
     yield _HEARTBEAT
     told, ticks = None, 0
     while (record := provider.find(task_id)) is not None:
-        stand, breaks = provider.moment(record), record.steering.stream_breaks
+        stand, breaks = provider.moment(record), record.directions.stream_breaks
         if stand.state is State.FORGOTTEN or (breaks and stand.ended):
             return
         if (news := tell(record, stand)) != told:

@@ -56,7 +56,7 @@ def kind_of(model: str) -> str:
 
 def works(record: Record, *, covers: bool = False) -> list[Work]:
     """The outputs of a task, or the covers that belong to them."""
-    count = record.outputs if record.steering.outputs is None else record.steering.outputs
+    count = record.outputs if record.directions.outputs is None else record.directions.outputs
     kind = "image" if covers else record.kind
     return [Work(index=index, kind=kind, extension=EXTENSION[kind], cover=covers) for index in range(count)]
 

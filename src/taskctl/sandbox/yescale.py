@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from taskctl.sandbox.answers import Problem, Refused, json_answer
+from taskctl.sandbox.directions import End
 from taskctl.sandbox.fate import State
 from taskctl.sandbox.provider import Order, Provider
 from taskctl.sandbox.reading import json_object, member, only, optional
-from taskctl.sandbox.steering import End
 from taskctl.sandbox.works import SECONDS, kind_of, works
 
 if TYPE_CHECKING:
@@ -145,8 +145,8 @@ class YEScale(Provider):
 
     def _task(self, record: Record, stand: Moment) -> dict[str, Any]:
         failed = stand.state is State.FAILED
-        moderated = record.steering.end is End.MODERATED
-        reason = "risk control: prompt rejected" if moderated else record.steering.reason or ""
+        moderated = record.directions.end is End.MODERATED
+        reason = "risk control: prompt rejected" if moderated else record.directions.reason or ""
         platform = "suno" if record.operation in (_MUSIC, _LYRICS) else record.model.partition("-")[0]
         silent = failed and not reason  # then the reason, if any, is where the lyrics would be
         return {

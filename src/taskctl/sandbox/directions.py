@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["WORDS", "End", "Steering", "Stuck", "steer"]
+__all__ = ["WORDS", "Directions", "End", "Stuck", "directions_of"]
 
 
 class End(Enum):
@@ -32,7 +32,7 @@ class Stuck(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Steering:
+class Directions:
     """What a prompt asks for; without a word all goes well and takes two seconds."""
 
     takes: float = 2.0
@@ -131,12 +131,12 @@ WORDS = (
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 
 
-def steer(prompt: str) -> Steering:
+def directions_of(prompt: str) -> Directions:
     """What the words in brackets ask for; of two that contradict each other the later one counts."""
-    steering = Steering()
+    directions = Directions()
     for brackets in _BRACKETS.finditer(prompt):
         said = " ".join(brackets[1].split())
         for word in WORDS:
             if match := re.fullmatch(word.pattern, said, re.IGNORECASE):
-                steering = replace(steering, **word.changes(match))
-    return steering
+                directions = replace(directions, **word.changes(match))
+    return directions

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from taskctl.sandbox.steering import WORDS, End, Steering, Stuck, steer
+from taskctl.sandbox.directions import WORDS, Directions, End, Stuck, directions_of
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ from taskctl.sandbox.steering import WORDS, End, Steering, Stuck, steer
         ("takes 3s", {}),
     ],
 )
-def test_words_in_brackets_steer_and_all_else_is_ignored(prompt: str, changes: dict[str, Any]) -> None:
-    assert steer(prompt) == Steering(**changes)
+def test_words_in_brackets_direct_and_all_else_is_ignored(prompt: str, changes: dict[str, Any]) -> None:
+    assert directions_of(prompt) == Directions(**changes)
 
 
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: word.example)
 def test_every_example_means_something(word: Any) -> None:
-    assert steer(f"[{word.example}]") != Steering()
+    assert directions_of(f"[{word.example}]") != Directions()

@@ -115,15 +115,15 @@ def test_many_writers_lose_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPat
     assert len(ledger.entries()) == 80
 
 
-def test_it_is_written_anew_with_what_still_matters(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_written_anew_with_what_still_matters(ledger: Ledger) -> None:
     ledger.intend(INTENT, NOON)
     ledger.bound("http://h", "shot-1", "task-1", NOON)
     ledger.intend(replace(INTENT, key="lost"), NOON)
     late = NOON + ledgers.KEPT + timedelta(seconds=1)
     ledger.intend(replace(INTENT, key="settled"), late)
     ledger.bound("http://h", "settled", "task-2", late)
-    monkeypatch.setattr(ledgers, "LARGEST", 1)
     ledger.intend(replace(INTENT, key="new"), late)
+    ledger.gone([("http://h", "nobody")], late, forget=True)
     assert [entry.intent.key for entry in ledger.entries()] == ["lost", "settled", "new"]
     assert b"task-1" not in ledger.path.read_bytes()
 
@@ -167,3 +167,16 @@ def test_each_line_is_a_document(ledger: Ledger) -> None:
     told = [json.loads(line) for line in ledger.path.read_text().splitlines()]
     assert [sorted(line) for line in told] == [["at", "intent"], ["at", "bound", "id"]]
     assert ledger.entries()[0].id == "task-1"
+
+
+def test_it_does_not_grow_for_ever_and_loses_nothing_unsettled(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledgers, "LARGEST", 6000)
+    ledger.intend(replace(INTENT, key="lost"), NOON)
+    for number in range(40):
+        ledger.intend(replace(INTENT, key=f"key-{number}"), NOON)
+        ledger.bound("http://h", f"key-{number}", f"task-{number}", NOON)
+        assert ledger.path.stat().st_size <= 6000
+    told = [entry.intent.key for entry in ledger.entries()]
+    assert told[0] == "lost"
+    assert told[-1] == "key-39"
+    assert len(told) < 30

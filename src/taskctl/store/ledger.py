@@ -115,8 +115,15 @@ class Ledger:
             return False
 
     def _write_anew(self, now: datetime) -> None:
-        kept = [entry for entry in self.entries() if entry.id is None or now - entry.at < KEPT]
-        write_private(self.path, b"".join(_line(told) for entry in kept for told in _told(entry)))
+        """Keep what nobody has settled, and of the rest the newest that leaves room to go on."""
+        entries = self.entries()
+        lines = {number: b"".join(map(_line, _told(entry))) for number, entry in enumerate(entries)}
+        kept = {number for number, entry in enumerate(entries) if entry.id is None}
+        room = LARGEST // 2 - sum(len(lines[number]) for number in kept)
+        for number, entry in reversed(list(enumerate(entries))):
+            if number not in kept and now - entry.at < KEPT and (room := room - len(lines[number])) >= 0:
+                kept.add(number)
+        write_private(self.path, b"".join(lines[number] for number in sorted(kept)))
 
 
 def _write(file: FileIO, line: bytes, begins: int) -> None:
